@@ -1,0 +1,172 @@
+"""Records as rows of the journal's tables, and back. Numbers are made plain: SQLite does not know numpy's."""
+
+import json
+import sqlite3
+from typing import Any
+
+from microtome.box import Box
+from microtome.labels import annotated
+from microtome.project.encoding import EncodedLabels, decode_labels, encode_labels
+from microtome.project.records import Answer, Effort, Event, Json, Model, Query, Skip
+
+Row = dict[str, Any]
+
+
+def query_row(query: Query) -> Row:
+    """The columns of a query, but for its id."""
+    z0, y0, x0, z1, y1, x1 = (int(corner) for corner in (*query.box.start, *query.box.stop))
+    return {
+        "created_at": query.created_at,
+        "round": int(query.round),
+        "kind": query.kind,
+        **{"z0": z0, "y0": y0, "x0": x0, "z1": z1, "y1": y1, "x1": x1},
+        "strategy": query.strategy,
+        "score": float(query.score),
+        "rank": int(query.rank),
+        "reason": query.reason,
+    }
+
+
+def query_from(row: sqlite3.Row) -> Query:
+    """The query of a row."""
+    return Query(
+        id=row["id"],
+        round=row["round"],
+        kind=row["kind"],
+        box=Box((row["z0"], row["y0"], row["x0"]), (row["z1"], row["y1"], row["x1"])),
+        strategy=row["strategy"],
+        score=row["score"],
+        rank=row["rank"],
+        reason=row["reason"],
+        created_at=row["created_at"],
+    )
+
+
+def answer_row(answer: Answer) -> Row:
+    """The columns of an answer, but for its id; its labels are encoded."""
+    code = encode_labels(answer.labels)
+    nz, ny, nx = code.shape
+    return {
+        "created_at": answer.created_at,
+        "query_id": int(answer.query_id),
+        "annotator": answer.annotator,
+        **{"nz": nz, "ny": ny, "nx": nx},
+        "labels": code.labels,
+        "annotated": code.mask,
+        "annotated_voxels": int(annotated(answer.labels).sum()),
+        "active_seconds": float(answer.active_seconds),
+        "method": answer.method,
+        "shown_model": None if answer.shown_model is None else int(answer.shown_model),
+        "supersedes": None if answer.supersedes is None else int(answer.supersedes),
+    }
+
+
+def answer_from(row: sqlite3.Row) -> Answer:
+    """The answer of a row, its labels decoded.
+
+    Raises:
+        ValueError: If they are damaged.
+    """
+    shape = (row["nz"], row["ny"], row["nx"])
+    return Answer(
+        id=row["id"],
+        query_id=row["query_id"],
+        annotator=row["annotator"],
+        labels=decode_labels(EncodedLabels(shape, row["labels"], row["annotated"])),
+        active_seconds=row["active_seconds"],
+        method=row["method"],
+        shown_model=row["shown_model"],
+        supersedes=row["supersedes"],
+        created_at=row["created_at"],
+    )
+
+
+def effort_from(row: sqlite3.Row) -> Effort:
+    """The effort of a row of `answers` with the query's `round` and whether the answer is `current`."""
+    return Effort(
+        query_id=row["query_id"],
+        round=row["round"],
+        annotator=row["annotator"],
+        current=bool(row["current"]),
+        voxels=row["annotated_voxels"] if row["current"] else 0,
+        active_seconds=row["active_seconds"],
+    )
+
+
+def skip_row(skip: Skip) -> Row:
+    """The columns of a skip, but for its id."""
+    return {
+        "created_at": skip.created_at,
+        "query_id": int(skip.query_id),
+        "annotator": skip.annotator,
+        "reason": skip.reason,
+    }
+
+
+def skip_from(row: sqlite3.Row) -> Skip:
+    """The skip of a row."""
+    return Skip(
+        id=row["id"],
+        query_id=row["query_id"],
+        annotator=row["annotator"],
+        reason=row["reason"],
+        created_at=row["created_at"],
+    )
+
+
+def model_row(model: Model) -> Row:
+    """The columns of a model, but for its id and the answers that it saw.
+
+    Raises:
+        ValueError: If settings or metrics are no JSON.
+    """
+    return {
+        "created_at": model.created_at,
+        "round": int(model.round),
+        "seed": int(model.seed),
+        "path": model.path,
+        "settings": _json_text(model.settings),
+        "metrics": _json_text(model.metrics),
+        "seconds": float(model.seconds),
+    }
+
+
+def trained_on_row(model: Model, answer_id: int) -> Row:
+    """The columns that say that a model saw an answer."""
+    return {"created_at": model.created_at, "model_id": model.id, "answer_id": int(answer_id)}
+
+
+def model_from(row: sqlite3.Row, trained_on: tuple[int, ...]) -> Model:
+    """The model of a row."""
+    return Model(
+        id=row["id"],
+        round=row["round"],
+        seed=row["seed"],
+        path=row["path"],
+        settings=json.loads(row["settings"]),
+        trained_on=trained_on,
+        metrics=json.loads(row["metrics"]),
+        seconds=row["seconds"],
+        created_at=row["created_at"],
+    )
+
+
+def event_row(event: Event) -> Row:
+    """The columns of an event, but for its id.
+
+    Raises:
+        ValueError: If its data are no JSON.
+    """
+    return {"created_at": event.created_at, "kind": event.kind, "data": _json_text(event.data)}
+
+
+def event_from(row: sqlite3.Row) -> Event:
+    """The event of a row."""
+    return Event(id=row["id"], kind=row["kind"], data=json.loads(row["data"]), created_at=row["created_at"])
+
+
+def _json_text(data: Json) -> str:
+    try:
+        return json.dumps(data, allow_nan=False, sort_keys=True)
+    except TypeError as error:
+        raise ValueError(f"the journal keeps JSON only: {error}") from error
