@@ -1,0 +1,1 @@
+"""Data sets, protocol, statistics and report: how a strategy is compared and believed."""
