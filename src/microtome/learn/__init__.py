@@ -1,0 +1,1 @@
+"""Training: from labelled examples to the weights of a network."""

@@ -1,0 +1,121 @@
+"""The settings of training."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from microtome.box import Int3
+from microtome.net.unet import NetConfig
+
+Loss = Literal["ce+dice", "ce", "dice"]
+Schedule = Literal["cosine", "constant"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """How one network is trained. Whichever of `steps` (or `epochs`) and `seconds` is used up first ends it.
+
+    Raises:
+        ValueError: If a setting is out of range.
+    """
+
+    steps: int = 1000  # optimiser steps
+    epochs: int = 0  # if positive, passes over the examples, in place of `steps`
+    seconds: float = 0.0  # if positive, wall time after which training ends, its schedule run out
+    batch: int = 8  # windows a step
+    window: Int3 = (1, 128, 128)  # voxels z y x of a training window
+    learning_rate: float = 3e-3  # of AdamW
+    weight_decay: float = 1e-4
+    schedule: Schedule = "cosine"  # to zero at the end
+    ema: float = 0.99  # decay of the averaged weights that predict; 0 predicts with the last ones
+    loss: Loss = "ce+dice"
+    class_weights: tuple[float, ...] = ()  # background first; () balances them by frequency, at most 5 : 1
+    foreground: float = 0.5  # share of windows that are drawn around a foreground voxel
+
+    def __post_init__(self) -> None:
+        _require(
+            self.steps >= 1 and self.epochs >= 0, "steps >= 1 and epochs >= 0", (self.steps, self.epochs)
+        )
+        _require(self.batch >= 1, "batch >= 1", self.batch)
+        _require(min(self.window) >= 1, "window >= 1 on every axis", self.window)
+        _require(self.learning_rate > 0, "learning_rate > 0", self.learning_rate)
+        _require(self.seconds >= 0, "seconds >= 0", self.seconds)
+        _require(0 <= self.ema < 1, "ema in [0, 1)", self.ema)
+        _require(0 <= self.foreground <= 1, "foreground in [0, 1]", self.foreground)
+        _require(min(self.class_weights, default=1) >= 0, "class_weights >= 0", self.class_weights)
+
+
+@dataclass(frozen=True, slots=True)
+class AugmentConfig:
+    """Random changes of a training window. A probability or a size of 0 switches one off."""
+
+    symmetries: bool = True  # the eight flips and quarter turns of y x
+    rotation: float = 15.0  # degrees, either way, of half the windows
+    scale: float = 0.1  # relative, either way, of the same windows
+    elastic: float = 4.0  # voxels of displacement (s.d.), smooth over 32 voxels, of the same windows
+    jitter: float = 1.0  # voxels (s.d.) by which each section of a 3-D window is shifted
+    brightness: float = 0.25  # of the image's s.d., either way
+    contrast: float = 0.25  # relative, either way
+    noise: float = 0.15  # of the image's s.d., at most
+    blur: float = 0.25  # probability of a 3 x 3 blur
+    cutout: float = 0.0  # probability that a rectangle is made grey
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A network, how it is trained, and how it goes on when more labels are there."""
+
+    net: NetConfig = field(default_factory=NetConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    fine_tune: TrainConfig | None = None  # None trains every round from scratch
+    members: int = 1  # networks trained independently, from seeds of their own
+    snapshots: int = 1  # of each network: cosine restarts, one kept from each (Huang 2017)
+
+    def __post_init__(self) -> None:
+        _require(
+            self.members >= 1 and self.snapshots >= 1,
+            "members and snapshots >= 1",
+            (self.members, self.snapshots),
+        )
+
+
+def demo() -> Recipe:
+    """The default in less time: rounds of half a minute on two cores, for a first look."""
+    return Recipe(train=TrainConfig(steps=400))
+
+
+def roels_saeys() -> Recipe:
+    """Roels & Saeys (2019): 500 epochs, then fine-tuned for 200 every round; Adam, cross-entropy.
+
+    The learning rates are those of the authors' other programs; the paper's own were lost in its text.
+    """
+    train = TrainConfig(
+        epochs=500, batch=4, window=(1, 256, 256), learning_rate=1e-3, weight_decay=0.0, schedule="constant",
+        ema=0.0, loss="ce", class_weights=(1.0, 1.0), foreground=0.0,
+    )  # fmt: skip
+    tune = TrainConfig(
+        epochs=200, batch=4, window=(1, 256, 256), learning_rate=5e-4, weight_decay=0.0, schedule="constant",
+        ema=0.0, loss="ce", class_weights=(1.0, 1.0), foreground=0.0,
+    )  # fmt: skip
+    net = NetConfig(widths=(16, 32, 64, 128, 256), norm="instance", dropout=0.25)
+    augment = AugmentConfig(rotation=0, scale=0, elastic=1.0, brightness=0, contrast=0.1, noise=0, blur=0)
+    return Recipe(net=net, train=train, augment=augment, fine_tune=tune)
+
+
+def lubrano(loss: Literal["dice", "ce"] = "dice") -> Recipe:
+    """Lubrano et al. (2019): from scratch every round, dropout 0.2, Dice or weighted cross-entropy.
+
+    The weights 0.30 foreground : 0.70 background are those of the released program.
+    """
+    train = TrainConfig(
+        steps=1500, batch=5, window=(1, 512, 512), learning_rate=1e-3, weight_decay=0.0, schedule="constant",
+        ema=0.0, loss=loss, class_weights=(0.7, 0.3), foreground=0.0,
+    )  # fmt: skip
+    net = NetConfig(widths=(32, 64, 128, 256, 512), dropout=0.2)
+    augment = AugmentConfig(rotation=10, scale=0.2, elastic=0, noise=0, blur=0)
+    return Recipe(net=net, train=train, augment=augment)
+
+
+def _require(holds: bool, expected: str, got: object) -> None:
+    if not holds:
+        raise ValueError(f"training expects {expected}; got {got}")

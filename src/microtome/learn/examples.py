@@ -1,0 +1,123 @@
+"""Labelled examples, and the training windows that are drawn from them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64, Int64, UInt8
+
+from microtome.box import Box, Int3
+from microtome.labels import BACKGROUND, IGNORE
+
+MOST_ANCHORS = 20_000  # foreground voxels remembered per example and class; enough to draw from
+
+
+@dataclass(frozen=True)
+class Example:
+    """A piece of image and what is known about it; `IGNORE` where nothing is.
+
+    Raises:
+        ValueError: If the shapes differ.
+    """
+
+    image: UInt8[np.ndarray, "z y x"]
+    labels: UInt8[np.ndarray, "z y x"]
+
+    def __post_init__(self) -> None:
+        if self.image.shape != self.labels.shape:
+            raise ValueError(
+                f"an example's labels must have its image's shape {self.image.shape}; got {self.labels.shape}"
+            )
+
+
+class Windows:
+    """Draws batches of windows, each around a labelled voxel, from examples of any size."""
+
+    def __init__(self, examples: Sequence[Example], window: Int3, classes: int, *, seed: int) -> None:
+        """Index `examples` for windows of `window` voxels and labels 0 … `classes` - 1.
+
+        Raises:
+            ValueError: If no voxel is labelled, or a label is not a class.
+        """
+        rng = np.random.default_rng((seed, 1))
+        self._window = window
+        self._examples = [_padded(example, window) for example in examples]
+        self.counts = np.zeros(classes, dtype=np.int64)
+        self._known: list[Int64[np.ndarray, "n"]] = []
+        self._anchors: list[list[tuple[int, Int64[np.ndarray, "n"]]]] = [[] for _ in range(classes)]
+        for index, example in enumerate(self._examples):
+            self._index(index, example.labels, rng)
+        if not self.counts.sum():
+            raise ValueError("training expects at least one labelled voxel; got none")
+        self._sizes = np.array([len(known) for known in self._known], dtype=np.float64)
+
+    def draw(
+        self, batch: int, foreground: float, rng: np.random.Generator
+    ) -> tuple[UInt8[np.ndarray, "b z y x"], UInt8[np.ndarray, "b z y x"]]:
+        """Images and labels of `batch` windows, a share `foreground` of them around a foreground voxel."""
+        images = np.empty((batch, *self._window), dtype=np.uint8)
+        labels = np.empty((batch, *self._window), dtype=np.uint8)
+        present = [c for c, anchors in enumerate(self._anchors) if c != BACKGROUND and anchors]
+        for k in range(batch):
+            if present and rng.random() < foreground:
+                index, voxel = self._foreground_voxel(int(rng.choice(present)), rng)
+            else:
+                index = int(rng.choice(len(self._sizes), p=self._sizes / self._sizes.sum()))
+                voxel = int(rng.choice(self._known[index]))
+            example = self._examples[index]
+            box = _window_around(voxel, example.labels.shape, self._window, rng)
+            images[k], labels[k] = example.image[box.slices], example.labels[box.slices]
+        return images, labels
+
+    def _index(self, index: int, labels: UInt8[np.ndarray, "z y x"], rng: np.random.Generator) -> None:
+        flat = labels.ravel()
+        known = np.flatnonzero(flat != IGNORE)
+        found = np.bincount(flat[known], minlength=len(self.counts))
+        if len(found) > len(self.counts):
+            raise ValueError(f"labels must be 0 … {len(self.counts) - 1} or unlabelled; got {len(found) - 1}")
+        self.counts += found
+        self._known.append(known)
+        for c in np.flatnonzero(found[1:]) + 1:
+            voxels = np.flatnonzero(flat == c)
+            if len(voxels) > MOST_ANCHORS:
+                voxels = rng.choice(voxels, MOST_ANCHORS, replace=False)
+            self._anchors[c].append((index, voxels))
+
+    def _foreground_voxel(self, c: int, rng: np.random.Generator) -> tuple[int, int]:
+        anchors = self._anchors[c]
+        sizes = np.array([len(voxels) for _, voxels in anchors], dtype=np.float64)
+        index, voxels = anchors[int(rng.choice(len(anchors), p=sizes / sizes.sum()))]
+        return index, int(rng.choice(voxels))
+
+
+def image_statistics(examples: Sequence[Example]) -> tuple[float, float]:
+    """Mean and standard deviation of the images' grey values; the deviation is at least 1."""
+    histogram: Float64[np.ndarray, "256"] = np.zeros(256)
+    for example in examples:
+        histogram += np.bincount(example.image.ravel(), minlength=256)
+    grey = np.arange(256)
+    mean = float((histogram * grey).sum() / histogram.sum())
+    variance = float((histogram * (grey - mean) ** 2).sum() / histogram.sum())
+    return mean, max(variance**0.5, 1.0)
+
+
+def _window_around(voxel: int, shape: tuple[int, ...], window: Int3, rng: np.random.Generator) -> Box:
+    """A window that holds the voxel in its middle half, moved to lie inside the example."""
+    start = []
+    for at, side, length in zip(np.unravel_index(voxel, shape), shape, window, strict=True):
+        middle = length // 4
+        offset = int(rng.integers(middle, max(length - middle, middle + 1)))
+        start.append(int(np.clip(at - offset, 0, side - length)))
+    z, y, x = start
+    return Box((z, y, x), (z + window[0], y + window[1], x + window[2]))
+
+
+def _padded(example: Example, window: Int3) -> Example:
+    """The example made at least as large as a window: image mirrored, labels unknown."""
+    margin = [(0, max(0, need - have)) for need, have in zip(window, example.image.shape, strict=True)]
+    if not any(after for _, after in margin):
+        return example
+    return Example(
+        image=np.pad(example.image, margin, mode="symmetric"),
+        labels=np.pad(example.labels, margin, constant_values=IGNORE),
+    )

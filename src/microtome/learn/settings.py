@@ -1,0 +1,64 @@
+"""Recipes from the tables of a project file, checked key by key."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from microtome.learn.config import AugmentConfig, Recipe, TrainConfig
+from microtome.net.unet import NetConfig
+
+Table = Mapping[str, Any]
+
+TABLES: dict[str, frozenset[str]] = {
+    "net": frozenset(field.name for field in fields(NetConfig)),
+    "train": frozenset(field.name for field in fields(TrainConfig)),
+    "fine_tune": frozenset(field.name for field in fields(TrainConfig)),
+    "augment": frozenset(field.name for field in fields(AugmentConfig)),
+    "ensemble": frozenset({"members", "snapshots"}),
+}
+"""The tables of settings in a project file, and the keys that each may hold."""
+
+
+def recipe_from(tables: Mapping[str, Table]) -> Recipe:
+    """The recipe that `tables` describe; what they leave out keeps its default.
+
+    Without a table `fine_tune` every round trains from scratch; with one, it starts from `train`.
+
+    Raises:
+        ValueError: In one line, naming table and key, if a value is of the wrong kind or out of range.
+    """
+    train = dict(tables.get("train", {}))
+    tune = tables.get("fine_tune")
+    return Recipe(
+        net=_read(NetConfig, "net", tables.get("net", {})),
+        train=_read(TrainConfig, "train", train),
+        augment=_read(AugmentConfig, "augment", tables.get("augment", {})),
+        fine_tune=None if not tune else _read(TrainConfig, "fine_tune", {**train, **tune}),
+        **_read(_ENSEMBLE, "ensemble", tables.get("ensemble", {})),
+    )
+
+
+def tables_of(recipe: Recipe) -> dict[str, dict[str, Any]]:
+    """The tables that describe `recipe` in full, so that later defaults do not change a project."""
+    whole = json.loads(json.dumps(asdict(recipe)))  # lists for tuples, as a file has them
+    tables = {name: whole[name] for name in ("net", "train", "augment")}
+    if recipe.fine_tune is not None:
+        tables["fine_tune"] = whole["fine_tune"]
+    tables["ensemble"] = {"members": recipe.members, "snapshots": recipe.snapshots}
+    return tables
+
+
+_ENSEMBLE = dict[str, int]
+
+
+def _read(kind: Any, name: str, table: Table) -> Any:  # noqa: ANN401
+    try:
+        return TypeAdapter(kind).validate_python(table)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join([name, *(str(part) for part in first["loc"])])
+        message = first["msg"].removeprefix("Value error, ")
+        raise ValueError(f"{key}: {message}; got {first['input']!r}") from error

@@ -1,0 +1,186 @@
+"""The training loop: labelled examples in, averaged weights out."""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from microtome.learn.augment import augmented
+from microtome.learn.config import AugmentConfig, TrainConfig
+from microtome.learn.examples import Example, Windows, image_statistics
+from microtome.learn.losses import class_weights, masked_loss
+from microtome.net.inference import channels_last
+from microtome.net.unet import NetConfig, UNet
+from microtome.progress import Progress
+
+Weights = dict[str, Tensor]
+REPORT_EVERY = 10  # steps; reading the loss waits for a GPU
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The outcome of training: weights, the grey values they expect, and how it went."""
+
+    snapshots: tuple[Weights, ...]  # the last is that of the whole run
+    statistics: tuple[float, float]  # mean and s.d. of the images' grey values
+    losses: tuple[float, ...]  # one per REPORT_EVERY steps
+    steps: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """Everything about training but the examples and the seed."""
+
+    net: NetConfig
+    classes: int  # background included
+    config: TrainConfig
+    augment: AugmentConfig
+    snapshots: int = 1
+    device: str = "cpu"
+
+    def fit(
+        self, examples: Sequence[Example], *, seed: int, start: Weights | None = None, progress: Progress
+    ) -> Trained:
+        """Train from `start`, or from random weights, on `examples`.
+
+        The same examples, seed, device and thread count give the same weights, unless `seconds` cuts
+        training short.
+
+        Raises:
+            ValueError: If nothing is labelled, labels are not classes, or a window does not fit the net.
+        """
+        window, multiple = self.config.window, self.net.multiple
+        if any(w % m for w, m in zip(window, multiple, strict=True)):
+            raise ValueError(f"window must be a multiple of {multiple} for this net; got {window}")
+        windows = Windows(examples, window, self.classes, seed=seed)
+        statistics = image_statistics(examples)
+        net = new_net(self.net, self.classes, seed=seed).to(self.device).train()
+        if start is not None:
+            net.load_state_dict(start)
+        return self._run(
+            net, windows, statistics, _Clock(self._steps(examples), self.config.seconds), seed, progress
+        )
+
+    def _run(
+        self,
+        net: UNet,
+        windows: Windows,
+        statistics: tuple[float, float],
+        clock: "_Clock",
+        seed: int,
+        progress: Progress,
+    ) -> Trained:
+        config = self.config
+        rng = np.random.default_rng((seed, 2))
+        weights = self._class_weights(windows)
+        optimiser = torch.optim.AdamW(
+            net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, foreach=True
+        )
+        average = _Average(net, config.ema)
+        losses: list[float] = []
+        snapshots: list[Weights] = []
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)  # dropout masks
+            while clock.fraction < 1:
+                for group in optimiser.param_groups:
+                    group["lr"] = config.learning_rate * _rate(
+                        config.schedule, clock.fraction, self.snapshots
+                    )
+                images, labels = windows.draw(config.batch, config.foreground, rng)
+                x, y = augmented(images, labels, self.augment, statistics, rng)
+                loss = step(net, optimiser, x.to(self.device), y.to(self.device), weights, config)
+                average.update(net, clock.steps)
+                clock.tick()
+                if clock.fraction * self.snapshots >= len(snapshots) + 1:
+                    snapshots.append(average.copy())
+                if clock.steps % REPORT_EVERY == 0 or clock.fraction >= 1:
+                    losses.append(float(loss))
+                    progress("training", clock.steps, clock.total, f"loss {losses[-1]:.3f}")
+        return Trained(tuple(snapshots), statistics, tuple(losses), clock.steps, clock.seconds)
+
+    def _steps(self, examples: Sequence[Example]) -> int:
+        if not self.config.epochs:
+            return self.config.steps
+        return math.ceil(self.config.epochs * len(examples) / self.config.batch)
+
+    def _class_weights(self, windows: Windows) -> Tensor:
+        given = self.config.class_weights
+        if given and len(given) != self.classes:
+            raise ValueError(
+                f"class_weights must have {self.classes} entries, background first; got {len(given)}"
+            )
+        weights = torch.tensor(given) if given else class_weights(torch.from_numpy(windows.counts).float())
+        return weights.to(self.device)
+
+
+def new_net(config: NetConfig, classes: int, *, seed: int) -> UNet:
+    """A U-Net with random weights drawn from `seed`; the process's random state is left as it was."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        net = UNet(config, classes)
+    return channels_last(net)
+
+
+def step(
+    net: UNet, optimiser: torch.optim.Optimizer, x: Tensor, y: Tensor, weights: Tensor, config: TrainConfig
+) -> Tensor:
+    """One optimiser step; in bfloat16 on a GPU."""
+    optimiser.zero_grad(set_to_none=True)
+    with torch.autocast(x.device.type, torch.bfloat16, enabled=x.device.type == "cuda"):
+        logits = net(x)
+    loss = masked_loss(logits, y, weights, config.loss)
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimiser.step()
+    return loss.detach()
+
+
+class _Clock:
+    """Counts steps and seconds towards whichever limit comes first."""
+
+    def __init__(self, total: int, seconds: float) -> None:
+        self.total, self.steps = total, 0
+        self._limit, self._start = seconds, time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._start
+
+    @property
+    def fraction(self) -> float:
+        spent = self.seconds / self._limit if self._limit else 0.0
+        return max(self.steps / self.total, spent)
+
+    def tick(self) -> None:
+        self.steps += 1
+
+
+class _Average:
+    """Exponential moving average of weights and batch-norm statistics, short at the start."""
+
+    def __init__(self, net: UNet, decay: float) -> None:
+        self._decay = decay
+        self.weights: Weights = {name: value.detach().clone() for name, value in net.state_dict().items()}
+
+    def copy(self) -> Weights:
+        """The averages as they are now, on the CPU."""
+        return {name: value.detach().to("cpu", copy=True) for name, value in self.weights.items()}
+
+    def update(self, net: UNet, steps: int) -> None:
+        decay = min(self._decay, 1 - 1 / (steps + 2)) if self._decay else 0.0
+        mine, its = [], []
+        for name, value in net.state_dict().items():
+            if value.is_floating_point():
+                mine.append(self.weights[name])
+                its.append(value.detach())
+            else:
+                self.weights[name].copy_(value)
+        torch._foreach_lerp_(mine, its, 1 - decay)
+
+
+def _rate(schedule: str, fraction: float, cycles: int) -> float:
+    return 0.5 * (1 + math.cos(math.pi * (fraction * cycles % 1))) if schedule == "cosine" else 1.0
