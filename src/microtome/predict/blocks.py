@@ -1,0 +1,86 @@
+"""A model over a volume of any size, block by block, each with the halo that its network sees."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from microtome.box import Block, Box, Int3, tile
+from microtome.net.unet import NetConfig
+from microtome.predict.model import SegmentationModel
+from microtome.predict.posterior import Posterior
+from microtome.progress import Progress
+from microtome.volume import Volume
+
+FLAT_BLOCK: Int3 = (1, 1024, 1024)  # voxels z y x written at a time by a net that does not cross z
+DEEP_BLOCK: Int3 = (32, 256, 256)
+
+
+def prediction_blocks(volume: Int3, domain: Box, shape: Int3, net: NetConfig) -> list[Block]:
+    """Blocks whose write boxes partition `domain` and whose read boxes hold all that the net sees.
+
+    Read boxes begin on the pooling lattice of the whole volume, so that a block predicts what the whole
+    volume would. Nets whose view is unbounded (instance norm, squeeze-excitation) come close to it.
+
+    Raises:
+        ValueError: If `domain` leaves the volume or `shape` is not positive.
+    """
+    whole = Box.of(volume)
+    if not whole.contains(domain):
+        raise ValueError(f"the domain must lie in the volume {whole}; got {domain}")
+    return [
+        Block(read=_seen(block.write, whole, net), write=block.write)
+        for block in tile(domain, shape, (0, 0, 0))
+    ]
+
+
+def block_shape(net: NetConfig) -> Int3:
+    """Voxels z y x that are predicted at a time."""
+    return FLAT_BLOCK if net.flat else DEEP_BLOCK
+
+
+def predicted(model: SegmentationModel, image: Volume, block: Block, *, samples: int, seed: int) -> Posterior:
+    """The posterior of the block's write box.
+
+    Raises:
+        OSError: If the image cannot be read there.
+    """
+    return model.posterior(image.read(block.read), samples, seed).crop(block.write.relative_to(block.read))
+
+
+def predictions(
+    model: SegmentationModel, image: Volume, domain: Box, *, samples: int, seed: int, progress: Progress
+) -> Iterator[tuple[Box, Posterior]]:
+    """Boxes that partition `domain`, each with its posterior."""
+    blocks = prediction_blocks(image.shape, domain, block_shape(model.recipe.net), model.recipe.net)
+    for k, block in enumerate(blocks, start=1):
+        yield block.write, predicted(model, image, block, samples=samples, seed=seed)
+        progress("predicting", k, len(blocks), str(block.write))
+
+
+def region_posterior(
+    model: SegmentationModel, image: Volume, region: Box, *, samples: int, seed: int, progress: Progress
+) -> Posterior:
+    """The posterior of a region that fits in memory."""
+    whole = Posterior(
+        np.empty((model.classes, *region.shape), np.float32),
+        np.empty(region.shape, np.float32),
+        np.empty((model.classes, *region.shape), np.float32),
+    )
+    for box, posterior in predictions(model, image, region, samples=samples, seed=seed, progress=progress):
+        place = box.relative_to(region).slices
+        whole.mean[:, *place] = posterior.mean
+        whole.entropy_of_samples[place] = posterior.entropy_of_samples
+        whole.deviation[:, *place] = posterior.deviation
+    return whole
+
+
+def _seen(write: Box, whole: Box, net: NetConfig) -> Box:
+    start = tuple(
+        max(0, (a - r) // m * m)
+        for a, r, m in zip(write.start, net.receptive_radius, net.multiple, strict=True)
+    )
+    stop = tuple(
+        min(side, -(-(b + r) // m) * m)
+        for b, r, m, side in zip(write.stop, net.receptive_radius, net.multiple, whole.stop, strict=True)
+    )
+    return Box(start, stop)  # type: ignore[arg-type]

@@ -1,0 +1,242 @@
+"""A fitted model: networks, the grey values they expect, and the recipe that made them."""
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, UInt8
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from microtome.box import Int3
+from microtome.learn.augment import symmetry, undo_symmetry
+from microtome.learn.config import Recipe
+from microtome.learn.examples import Example
+from microtome.learn.train import Trained, Trainer, Weights
+from microtome.net.inference import dropout_masks, folded
+from microtome.net.unet import NetConfig, UNet
+from microtome.predict.posterior import Posterior, PosteriorSum
+from microtome.predict.sampling import Pass, Sampling, passes
+from microtome.predict.windows import blended, mirrored, normalised
+from microtome.progress import Progress
+
+SECTION = 1024  # voxels; sides of a section up to which it is predicted in one piece
+CUBE = (32, 128, 128)  # voxels z y x of a window of a net that crosses z
+
+
+@runtime_checkable
+class Model(Protocol):
+    """Immutable: fitting gives a new model."""
+
+    def fit(self, examples: Sequence[Example], *, seed: int, progress: Progress) -> "Model": ...
+
+    def posterior(self, image: UInt8[np.ndarray, "z y x"], samples: int, seed: int) -> Posterior: ...
+
+    def features(self, image: UInt8[np.ndarray, "z y x"]) -> Float32[np.ndarray, "d"]: ...
+
+
+@dataclass(frozen=True)
+class SegmentationModel:
+    """U-Nets that say which class each voxel is. Without members it is untrained and can only be fitted."""
+
+    recipe: Recipe
+    classes: int  # background included
+    sampling: Sampling = "single"
+    device: str = "cpu"
+    members: tuple[Weights, ...] = ()
+    statistics: tuple[float, float] = (0.0, 1.0)
+    losses: tuple[float, ...] = ()
+
+    def fit(self, examples: Sequence[Example], *, seed: int, progress: Progress) -> "SegmentationModel":
+        """A model trained on `examples`: from scratch, or from this one where the recipe fine-tunes.
+
+        Raises:
+            ValueError: If nothing is labelled or the labels are not classes of this model.
+        """
+        recipe = self.recipe
+        tuning = recipe.fine_tune if self.members else None
+        runs: list[Trained] = []
+        for member in range(recipe.members):
+            trainer = Trainer(
+                recipe.net,
+                self.classes,
+                tuning or recipe.train,
+                recipe.augment,
+                recipe.snapshots,
+                self.device,
+            )
+            start = self.members[(member + 1) * recipe.snapshots - 1] if tuning else None
+            runs.append(
+                trainer.fit(examples, seed=seed * recipe.members + member, start=start, progress=progress)
+            )
+        return replace(
+            self,
+            members=tuple(weights for run in runs for weights in run.snapshots),
+            statistics=runs[0].statistics,
+            losses=runs[0].losses,
+        )
+
+    def posterior(self, image: UInt8[np.ndarray, "z y x"], samples: int, seed: int) -> Posterior:
+        """Statistics of the model's samples at every voxel of `image`, which fits in memory.
+
+        Raises:
+            ValueError: If the model is untrained or `samples` does not fit its sampling.
+        """
+        window = prediction_window(self.recipe.net, image.shape)
+        padded = normalised(mirrored(image, self.recipe.net.multiple, window), self.statistics)
+        total: PosteriorSum | None = None
+        for one in passes(self.sampling, len(self._nets), samples, seed):
+            proba = self._predicted(padded, one, window)[
+                :, : image.shape[0], : image.shape[1], : image.shape[2]
+            ]
+            total = total or PosteriorSum(self.classes, proba.shape[1:])
+            total.add(np.ascontiguousarray(proba))
+        assert total is not None
+        return total.posterior()
+
+    def features(self, image: UInt8[np.ndarray, "z y x"]) -> Float32[np.ndarray, "d"]:
+        """Mean activation of each channel at the bottleneck of the last member.
+
+        Raises:
+            ValueError: If the model is untrained.
+        """
+        padded = normalised(mirrored(image, self.recipe.net.multiple, (1, 1, 1)), self.statistics)
+        with torch.inference_mode():
+            deep = self._nets[-1].bottleneck(padded[None, None].to(self.device))
+        return deep[0].mean(dim=(1, 2, 3)).float().cpu().numpy()
+
+    @cached_property
+    def _nets(self) -> tuple[UNet, ...]:
+        if not self.members:
+            raise ValueError("the model is not trained yet: fit it first")
+        return tuple(self._net(weights) for weights in self.members)
+
+    def _net(self, weights: Weights) -> UNet:
+        net = UNet(self.recipe.net, self.classes)
+        net.load_state_dict(weights)
+        return folded(net).to(self.device)
+
+    def _predicted(
+        self, image: Float32[Tensor, "z y x"], one: Pass, window: Int3
+    ) -> Float32[np.ndarray, "c z y x"]:
+        net = self._nets[one.member]
+        turned = symmetry(image, one.symmetry)
+        z, y, x = window
+        shape = (z, x, y) if one.symmetry & 4 else window
+        with torch.inference_mode(), dropout_masks(net, one.dropout):
+            proba = blended(
+                lambda images: self._proba(net, images), turned, shape, _overlap(self.recipe.net, shape)
+            )
+        return undo_symmetry(torch.from_numpy(proba), one.symmetry).numpy()
+
+    def _proba(self, net: UNet, images: Float[Tensor, "b 1 z y x"]) -> Float32[Tensor, "b c z y x"]:
+        with torch.autocast(
+            torch.device(self.device).type, torch.bfloat16, enabled=self.device.startswith("cuda")
+        ):
+            logits = net(images.to(self.device))
+        return class_probabilities(logits).cpu()
+
+
+def class_probabilities(logits: Float[Tensor, "b c z y x"]) -> Float32[Tensor, "b c z y x"]:
+    """Softmax over the classes; as one sigmoid where there are two, which is several times faster."""
+    logits = logits.float()
+    if logits.shape[1] != 2:
+        return logits.softmax(dim=1)
+    foreground = torch.sigmoid(logits[:, 1] - logits[:, 0])
+    return torch.stack([1 - foreground, foreground], dim=1)
+
+
+def prediction_window(net: NetConfig, shape: tuple[int, ...]) -> Int3:
+    """The window in which an image of `shape` is predicted: as large as fits the caches and the memory."""
+    most = (1, SECTION, SECTION) if net.flat else CUBE
+    sides = [min(limit, side) for limit, side in zip(most, shape, strict=True)]
+    z, y, x = (-(-side // m) * m for side, m in zip(sides, net.multiple, strict=True))
+    return z, y, x
+
+
+def save_model(model: SegmentationModel, folder: Path, **notes: object) -> None:
+    """Write weights and settings into a new `folder`, whole or not at all.
+
+    Raises:
+        FileExistsError: If the folder is there already.
+        OSError: If it cannot be written.
+    """
+    if folder.exists():
+        raise FileExistsError(f"{folder} is there already; a model is never overwritten")
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    tensors = {
+        f"{k}.{name}": value.contiguous()
+        for k, member in enumerate(model.members)
+        for name, value in member.items()
+    }
+    save_file(tensors, part / "weights.safetensors")
+    description = {
+        "classes": model.classes,
+        "sampling": model.sampling,
+        "members": len(model.members),
+        "statistics": model.statistics,
+        "losses": model.losses,
+        "recipe": asdict(model.recipe),
+        **notes,
+    }
+    (part / "model.json").write_text(json.dumps(description, indent=1))
+    for file in part.iterdir():
+        _sync(file)
+    _sync(part)
+    part.rename(folder)
+
+
+def load_model(folder: Path, recipe: Recipe, *, device: str = "cpu") -> SegmentationModel:
+    """The model saved in `folder`, ready to predict on `device`.
+
+    Raises:
+        ValueError: If the folder holds no whole model, or one that `recipe` did not make.
+    """
+    try:
+        description = json.loads((folder / "model.json").read_text())
+        tensors = load_file(folder / "weights.safetensors", device="cpu")
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{folder} holds no whole model: {error}") from error
+    if json.loads(json.dumps(asdict(recipe.net))) != description["recipe"]["net"]:
+        raise ValueError(
+            f"{folder} was made with another [net] than the project now has; restore it or train anew"
+        )
+    members: list[Weights] = [{} for _ in range(description["members"])]
+    for key, value in tensors.items():
+        index, name = key.split(".", 1)
+        members[int(index)][name] = value
+    return SegmentationModel(
+        recipe=recipe,
+        classes=description["classes"],
+        sampling=description["sampling"],
+        device=device,
+        members=tuple(members),
+        statistics=tuple(description["statistics"]),
+        losses=tuple(description["losses"]),
+    )
+
+
+def _overlap(net: NetConfig, window: Int3) -> Int3:
+    """Voxels shared by neighbouring windows: what an output voxel sees, but no more than half a window."""
+    z, y, x = (
+        min(-(-2 * r // m), side // m // 2) * m
+        for r, side, m in zip(net.receptive_radius, window, net.multiple, strict=True)
+    )
+    return z, y, x
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

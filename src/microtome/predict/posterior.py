@@ -1,0 +1,68 @@
+"""What several predictions of the same voxels say together, kept as sums, never as samples."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+from scipy.special import entr
+
+from microtome.box import Box, Int3
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Sufficient statistics of m class distributions a voxel. Class 0 is background."""
+
+    mean: Float32[np.ndarray, "c z y x"]  # p̄, probabilities that sum to 1 over c
+    entropy_of_samples: Float32[np.ndarray, "z y x"]  # E[H(p)] in nats
+    deviation: Float32[np.ndarray, "c z y x"]  # standard deviation of p over the samples
+
+    def crop(self, box: Box) -> "Posterior":
+        """The voxels of `box`, given in the coordinates of this piece."""
+        return Posterior(
+            self.mean[:, *box.slices], self.entropy_of_samples[box.slices], self.deviation[:, *box.slices]
+        )
+
+
+class PosteriorSum:
+    """Adds class distributions one by one; `posterior` is what they say so far."""
+
+    def __init__(self, classes: int, shape: Int3) -> None:
+        self._count = 0
+        self._sum = np.zeros((classes, *shape), dtype=np.float32)
+        self._squares = np.zeros((classes, *shape), dtype=np.float32)
+        self._entropy = np.zeros(shape, dtype=np.float32)
+
+    def add(self, proba: Float32[np.ndarray, "c z y x"]) -> None:
+        """Count one more sample in."""
+        self._count += 1
+        self._sum += proba
+        self._squares += proba * proba
+        self._entropy += entropy(proba)
+
+    def posterior(self) -> Posterior:
+        """Mean, mean entropy and (population) standard deviation of the samples added.
+
+        Raises:
+            ValueError: If none was added.
+        """
+        if not self._count:
+            raise ValueError("a posterior expects at least one sample; got none")
+        mean = self._sum / np.float32(self._count)
+        variance = self._squares / np.float32(self._count) - mean * mean
+        return Posterior(mean, self._entropy / np.float32(self._count), np.sqrt(np.maximum(variance, 0)))
+
+
+def class_map(posterior: Posterior) -> UInt8[np.ndarray, "z y x"]:
+    """The likeliest class of each voxel; with one class of objects, those of probability ½ and more.
+
+    Of two equally likely classes it is the later one.
+    """
+    last = posterior.mean.shape[0] - 1
+    return (last - posterior.mean[::-1].argmax(axis=0)).astype(np.uint8)
+
+
+def entropy(proba: Float32[np.ndarray, "c z y x"]) -> Float32[np.ndarray, "z y x"]:
+    """Shannon entropy of each voxel's class distribution, in nats: 0 when certain, ln c when not at all."""
+    result: Float32[np.ndarray, "z y x"] = entr(proba).sum(axis=0)
+    return result

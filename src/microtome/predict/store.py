@@ -1,0 +1,133 @@
+"""A predicted volume on disk: an OME-Zarr image for each class and one of the uncertainty."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from microtome.box import Box, Int3
+from microtome.net.unet import NetConfig
+from microtome.predict.blocks import block_shape, predicted, prediction_blocks
+from microtome.predict.model import SegmentationModel
+from microtome.predict.posterior import Posterior, entropy
+from microtome.progress import Progress
+from microtome.volume import Volume, create_volume, open_volume
+
+UNCERTAINTY = "uncertainty"
+CHUNK = 256  # voxels; sides of a chunk in y and x at most
+LEVELS = 255  # a byte a voxel: probability 1, and the largest entropy, are 255; ½ and more is 128 and more
+
+
+@dataclass(frozen=True)
+class PredictionStore:
+    """A folder with the images `<class>` and `uncertainty`, and a log of the blocks that are done.
+
+    What a block wrote is on disk before the log says so: a block that is done is never done again, and
+    one that was interrupted is.
+    """
+
+    folder: Path
+    classes: tuple[str, ...]  # foreground only
+
+    def volumes(self) -> list[Volume]:
+        """The image of each class and, last, of the uncertainty; uint8.
+
+        Raises:
+            FileNotFoundError: If an image is missing.
+        """
+        return [open_volume(self.folder / _file(name)) for name in (*self.classes, UNCERTAINTY)]
+
+    def done(self) -> set[Box]:
+        """The write boxes that are finished."""
+        if not self._log.exists():
+            return set()
+        boxes = set()
+        for line in self._log.read_text().splitlines():
+            try:
+                start, stop = json.loads(line)
+            except ValueError:  # cut off by a kill while it was written: that block is done again
+                continue
+            boxes.add(Box(tuple(start), tuple(stop)))
+        return boxes
+
+    def write(self, box: Box, posterior: Posterior) -> None:
+        """Write a block, then log it as done.
+
+        Raises:
+            OSError: If the disk is full or the folder cannot be written.
+        """
+        images = [*posterior.mean[1:], entropy(posterior.mean) / np.float32(np.log(len(self.classes) + 1))]
+        for name, image in zip((*self.classes, UNCERTAINTY), images, strict=True):
+            open_volume(self.folder / _file(name), writable=True).write(box, _bytes(image))
+        with self._log.open("a") as log:
+            log.write(json.dumps([box.start, box.stop]) + "\n")
+            log.flush()
+            os.fsync(log.fileno())
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "done.jsonl"
+
+
+def open_store(
+    folder: Path, classes: Sequence[str], shape: Int3, voxel_size_nm: tuple[float, float, float], chunks: Int3
+) -> PredictionStore:
+    """The store in `folder`, made if it is not there, an interrupted making finished.
+
+    Raises:
+        OSError: If it cannot be written.
+        ValueError: If what is there has another shape.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (*classes, UNCERTAINTY):
+        path = folder / _file(name)
+        if not path.exists():
+            create_volume(path, shape, np.dtype(np.uint8), voxel_size_nm, chunks=chunks)
+        found = open_volume(path).shape
+        if found != shape:
+            raise ValueError(
+                f"{path} has shape {found}; the image has {shape}: remove the prediction to redo it"
+            )
+    return PredictionStore(folder, tuple(classes))
+
+
+def prediction_chunks(net: NetConfig) -> Int3:
+    """Chunks z y x that blocks of `net` fill whole, so that no chunk is written twice."""
+    z, y, x = block_shape(net)
+    return z, min(y, CHUNK), min(x, CHUNK)
+
+
+def predict_into(
+    store: PredictionStore,
+    model: SegmentationModel,
+    image: Volume,
+    domain: Box,
+    *,
+    samples: int,
+    seed: int,
+    progress: Progress,
+) -> None:
+    """Fill `domain` of the store with what is not done yet.
+
+    Raises:
+        ValueError: If the domain leaves the image.
+        OSError: If the image cannot be read or the store not written.
+    """
+    net, done = model.recipe.net, store.done()
+    blocks = prediction_blocks(image.shape, domain, block_shape(net), net)
+    for k, block in enumerate(blocks, start=1):
+        if block.write not in done:
+            store.write(block.write, predicted(model, image, block, samples=samples, seed=seed))
+        progress("predicting", k, len(blocks), str(block.write))
+
+
+def _file(name: str) -> str:
+    return f"{name}.ome.zarr"
+
+
+def _bytes(proba: Float32[np.ndarray, "z y x"]) -> UInt8[np.ndarray, "z y x"]:
+    return np.floor(np.minimum(proba, 1) * LEVELS + np.float32(0.5)).astype(np.uint8)
