@@ -1,0 +1,1 @@
+"""Which of the open queries to ask next, and why."""

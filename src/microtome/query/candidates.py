@@ -1,0 +1,138 @@
+"""The open queries a strategy may choose from, with what is known of each computed only when asked for."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64, Int64, UInt8
+
+from microtome.box import Box, Int3
+from microtome.labels import BACKGROUND, borders
+from microtome.predict.posterior import Posterior
+from microtome.query.uncertainty import Uncertainty
+
+PIECE: Int3 = (8, 1024, 1024)  # voxels; candidates that start in one such cell are predicted together
+
+Predictor = Callable[[Box], Posterior]
+LabelReader = Callable[[Box], UInt8[np.ndarray, "z y x"]]
+
+
+@dataclass(frozen=True)
+class Census:
+    """How many voxels of each class, and of class borders, lie in each candidate."""
+
+    classes: Int64[np.ndarray, "n c"]  # background first
+    borders: Int64[np.ndarray, "n"]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Boxes that may be asked for. Statistics stream over them piece by piece and are not kept.
+
+    `predict` is None before there is a model, `truth` is None where there are people in its place.
+    """
+
+    boxes: tuple[Box, ...]
+    classes: int  # background included
+    predict: Predictor | None = None
+    truth: LabelReader | None = None
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def uncertainty(self, measure: Uncertainty) -> Float64[np.ndarray, "n"]:
+        """Mean of `measure` over each box; the mean, so that boxes of different sizes compare.
+
+        Raises:
+            ValueError: If there is no model yet.
+        """
+        scores = np.zeros(len(self.boxes))
+        for index, posterior in self.posteriors():
+            scores[index] = measure(posterior).mean(dtype=np.float64)
+        return scores
+
+    def posteriors(self) -> Iterator[tuple[int, Posterior]]:
+        """Index and posterior of every box, neighbours predicted together.
+
+        Raises:
+            ValueError: If there is no model yet.
+        """
+        if self.predict is None:
+            raise ValueError("this strategy expects a trained model; there is none yet")
+        for hull, members in pieces(self.boxes, PIECE):
+            posterior = self.predict(hull)
+            for index in members:
+                yield index, posterior.crop(self.boxes[index].relative_to(hull))
+
+    def census_of_truth(self) -> Census:
+        """Counts of the true labels: what an expert who points at objects knows.
+
+        Raises:
+            ValueError: If the truth is not known.
+        """
+        if self.truth is None:
+            raise ValueError(
+                "this strategy expects known labels to simulate with; the project has no [truth]"
+            )
+        return self._census((index, self.truth(box)) for index, box in enumerate(self.boxes))
+
+    def census_of_prediction(self) -> Census:
+        """Counts of the predicted labels.
+
+        Raises:
+            ValueError: If there is no model yet.
+        """
+        return self._census((i, p.mean.argmax(axis=0).astype(np.uint8)) for i, p in self.posteriors())
+
+    def _census(self, labels: Iterator[tuple[int, UInt8[np.ndarray, "z y x"]]]) -> Census:
+        classes = np.zeros((len(self.boxes), self.classes), dtype=np.int64)
+        edges = np.zeros(len(self.boxes), dtype=np.int64)
+        for index, block in labels:
+            classes[index] = np.bincount(block.ravel(), minlength=self.classes)[: self.classes]
+            edges[index] = np.count_nonzero(borders(block)) if block.max(initial=BACKGROUND) else 0
+        return Census(classes, edges)
+
+
+def pieces(boxes: Sequence[Box], cell: Int3) -> list[tuple[Box, list[int]]]:
+    """Boxes grouped by the cell in which they start: the hull of each group and its members' indices."""
+    groups: dict[Int3, list[int]] = {}
+    for index, box in enumerate(boxes):
+        z, y, x = (a // side for a, side in zip(box.start, cell, strict=True))
+        groups.setdefault((z, y, x), []).append(index)
+    return [(_hull([boxes[i] for i in members]), members) for members in groups.values()]
+
+
+def open_boxes(boxes: Sequence[Box], asked: Sequence[Box]) -> tuple[Box, ...]:
+    """The boxes that share no voxel with one already asked for."""
+    if not asked:
+        return tuple(boxes)
+    low, high = _corners(asked)
+    return tuple(box for box in boxes if not _overlaps_any(box, low, high))
+
+
+def disjoint(order: Sequence[int], boxes: Sequence[Box], n: int) -> list[int]:
+    """The first `n` of `order` whose boxes share no voxel with one before them."""
+    chosen: list[int] = []
+    low = np.zeros((n, 3), dtype=np.int64)
+    high = np.zeros((n, 3), dtype=np.int64)
+    for index in order:
+        if len(chosen) == n:
+            break
+        box = boxes[index]
+        if not _overlaps_any(box, low[: len(chosen)], high[: len(chosen)]):
+            low[len(chosen)], high[len(chosen)] = box.start, box.stop
+            chosen.append(int(index))
+    return chosen
+
+
+def _overlaps_any(box: Box, low: Int64[np.ndarray, "n 3"], high: Int64[np.ndarray, "n 3"]) -> bool:
+    return bool(((low < box.stop) & (high > box.start)).all(axis=1).any())
+
+
+def _corners(boxes: Sequence[Box]) -> tuple[Int64[np.ndarray, "n 3"], Int64[np.ndarray, "n 3"]]:
+    return np.array([box.start for box in boxes]), np.array([box.stop for box in boxes])
+
+
+def _hull(boxes: Sequence[Box]) -> Box:
+    low, high = _corners(boxes)
+    return Box(tuple(low.min(axis=0).tolist()), tuple(high.max(axis=0).tolist()))
