@@ -1,0 +1,253 @@
+"""The commands. Each parses words, makes one call, and shows the result; heavy imports wait inside."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from microtome.cli.parse import int3, numbers, window
+from microtome.cli.show import error, progress, result, say
+
+app = typer.Typer(
+    name="microtome",
+    help="Segment electron-microscopy volumes with as few minutes of an expert's time as possible.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Folder = Annotated[Path, typer.Argument(metavar="PROJECT", help="The project's folder.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Device = Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where networks run.")]
+ModelId = Annotated[
+    int | None, typer.Option("--model", help="Number of the model.", show_default="the latest")
+]
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder of the project and its report.")] = Path("demo"),
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    phantom: Annotated[
+        bool, typer.Option("--phantom", help="Use generated data in place of real ones.")
+    ] = False,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Run the whole loop on a sample and write a report: the first thing to try."""
+    from microtome.cli.demo import Demo
+    from microtome.cli.session import resolved_device
+
+    with progress() as bars:
+        run = Demo(out, seed, resolved_device(device), progress=bars, say=say)
+        summary = run.run(phantom=phantom)
+    result(summary, summary["curve"], as_json=as_json)
+    say(f"report: {out / 'report.html'}")
+
+
+@app.command()
+def init(
+    folder: Folder,
+    image: Annotated[
+        str | None, typer.Option(help="TIFF, folder of images, OME-Zarr, HDF5 (FILE::dataset) or .npy.")
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="In place of --image: a public data set by name.")
+    ] = None,
+    voxel_size: Annotated[
+        str | None, typer.Option(metavar="Z,Y,X", help="Nanometres; needed where the file does not say.")
+    ] = None,
+    classes: Annotated[str, typer.Option(metavar="NAME,…", help="What is to be found.")] = "",
+    query_shape: Annotated[
+        str, typer.Option(metavar="Z,Y,X", help="Voxels asked for at a time.")
+    ] = "1,64,64",
+    downsample: Annotated[str, typer.Option(metavar="Z,Y,X", help="Work at a coarser resolution.")] = "1,1,1",
+    grey_window: Annotated[
+        str | None,
+        typer.Option(
+            "--window",
+            metavar="LOW,HIGH",
+            help="Grey values that become 0 and 255, if the image is not uint8.",
+            show_default="percentiles 0.1 and 99.9",
+        ),
+    ] = None,
+    labels: Annotated[str | None, typer.Option(help="Known labels, to simulate and evaluate with.")] = None,
+    label_values: Annotated[
+        str, typer.Option(metavar="N,…", help="Value of each class in --labels.", show_default="1,2,…")
+    ] = "",
+    train: Annotated[
+        str | None,
+        typer.Option(
+            metavar="Z0:Z1[,Y0:Y1,X0:X1]", help="Where queries may be asked.", show_default="everywhere"
+        ),
+    ] = None,
+    test: Annotated[str | None, typer.Option(metavar="Z0:Z1[,…]", help="Where it is tested.")] = None,
+    strategy: Annotated[str, typer.Option(help="How queries are chosen.")] = "entropy",
+    batch: Annotated[int, typer.Option(min=1, help="Queries a round.")] = 24,
+    start: Annotated[int, typer.Option(min=1, help="Random queries of the first round.")] = 8,
+    recipe: Annotated[
+        str,
+        typer.Option(help="Network and training: default, roels-saeys, lubrano-dice, lubrano-cross-entropy."),
+    ] = "default",
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    as_json: Json = False,
+) -> None:
+    """Make a project for a volume."""
+    from microtome.cli.create import NewProject, create
+
+    new = NewProject(
+        image=image,
+        dataset=dataset,
+        phantom=None,
+        voxel_size_nm=numbers(voxel_size, 3, "--voxel-size") if voxel_size else None,
+        classes=tuple(name.strip() for name in classes.split(",") if name.strip()),
+        query_shape=int3(query_shape, "--query-shape"),
+        downsample=int3(downsample, "--downsample"),
+        window=window(grey_window) if grey_window else None,
+        labels=labels,
+        label_values=tuple(int(v) for v in numbers(label_values, None, "--label-values"))
+        if label_values
+        else (),
+        train=train,
+        test=test,
+        strategy=strategy,
+        batch=batch,
+        start=start,
+        recipe=recipe,
+        seed=seed,
+    )
+    data = create(folder, new, say)
+    result(data, [data], as_json=as_json)
+
+
+@app.command()
+def query(
+    folder: Folder,
+    count: Annotated[
+        int | None,
+        typer.Option("-n", "--count", min=1, help="How many.", show_default="query.batch of the project"),
+    ] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Choose what to label next and put it into the journal."""
+    from microtome.cli.session import opened, query_row
+    from microtome.loop import ask, batch_size
+
+    with progress() as bars, opened(folder, device, bars) as session:
+        asked = ask(session, count or batch_size(session))
+        rows = [query_row(one) for one in asked]
+    result({"queries": rows}, rows, as_json=as_json)
+    if not rows:
+        say("nothing is left to ask: every candidate was asked for already")
+
+
+@app.command()
+def train(folder: Folder, device: Device = "auto", as_json: Json = False) -> None:
+    """Train a model on all answers."""
+    from microtome.cli.session import model_row, opened
+    from microtome.loop import train as train_model
+
+    with progress() as bars, opened(folder, device, bars) as session:
+        row = model_row(train_model(session))
+    result(row, [row], as_json=as_json)
+
+
+@app.command()
+def predict(
+    folder: Folder,
+    model: ModelId = None,
+    box: Annotated[
+        str | None, typer.Option(metavar="Z0:Z1[,…]", help="Where.", show_default="the whole volume")
+    ] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Predict the volume into OME-Zarr: each class and the uncertainty. Goes on where it stopped."""
+    from microtome.cli.session import box_of, opened
+    from microtome.loop import predict as predict_volume
+
+    with progress() as bars, opened(folder, device, bars) as session:
+        store = predict_volume(session, model, box_of(box, session.image.shape))
+        data = {"prediction": str(store.folder), "images": [*store.classes, "uncertainty"]}
+    result(data, [data], as_json=as_json)
+
+
+@app.command()
+def evaluate(
+    folder: Folder,
+    model: ModelId = None,
+    box: Annotated[
+        str | None, typer.Option(metavar="Z0:Z1[,…]", help="Where.", show_default="splits.test")
+    ] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Compare a model with the known labels, on the test sections."""
+    from microtome.cli.session import box_of, opened, score_rows
+    from microtome.loop import evaluate as evaluate_model
+
+    with progress() as bars, opened(folder, device, bars) as session:
+        evaluation = evaluate_model(session, model, box_of(box, session.image.shape))
+        rows = score_rows(evaluation, session.project.config.classes)
+    result({"box": str(evaluation.box), "model": evaluation.model, "scores": rows}, rows, as_json=as_json)
+
+
+@app.command()
+def simulate(
+    folder: Folder,
+    patches: Annotated[int, typer.Option(min=1, help="Answers to stop at.")] = 104,
+    minutes: Annotated[
+        float | None, typer.Option(min=0, help="Simulated minutes to stop at.", show_default="no limit")
+    ] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Run the loop with a simulated annotator until a budget is spent. Goes on where it stopped."""
+    from microtome.cli.session import opened
+    from microtome.cli.status import status_of
+    from microtome.loop import Budget
+    from microtome.loop import simulate as run
+    from microtome.oracle import CostModel
+
+    with progress() as bars, opened(folder, device, bars) as session:
+        run(session, Budget(patches, minutes if minutes is not None else float("inf")), CostModel())
+        data = status_of(session.project)
+    result(data, data["rounds"], as_json=as_json)
+
+
+@app.command()
+def status(folder: Folder, as_json: Json = False) -> None:
+    """What was asked, answered and trained, and what it cost."""
+    from microtome.cli.status import open_for_reading, status_of
+
+    with open_for_reading(folder) as project:
+        data = status_of(project)
+    result(data, data["rounds"], as_json=as_json)
+    if not as_json:
+        say(data["summary"])
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check the installation: versions, device, data, disk."""
+    from microtome.cli.doctor import checks
+
+    rows = checks()
+    result({"checks": rows}, rows, as_json=as_json)
+    if any(row["ok"] == "no" for row in rows):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run the command line. Exit code 0, 1 if it failed, 2 if it was used wrongly."""
+    try:
+        app()
+    except (ValueError, OSError) as problem:
+        error(str(problem))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        error("stopped; the same command goes on where it was")
+        sys.exit(130)

@@ -1,0 +1,220 @@
+"""A new project from the words of `microtome init`: everything is checked before anything is written."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from microtome.benchmark.datasets import find, load, locate
+from microtome.benchmark.phantom import PhantomConfig, phantom
+from microtome.box import Box, Int3, grid
+from microtome.cli.names import RECIPES, STRATEGIES, named
+from microtome.learn.settings import tables_of
+from microtome.project import (
+    ImageConfig,
+    ProjectConfig,
+    QueryConfig,
+    SplitsConfig,
+    TruthConfig,
+    create_project,
+)
+from microtome.volume import ArrayVolume, Volume, create_volume, fingerprint, intensity_window, open_volume
+
+TRUTH = "truth.ome.zarr"
+PHANTOM_IMAGE = "image.ome.zarr"
+COPIED: Int3 = (8, 1024, 1024)  # voxels copied at a time
+
+
+@dataclass(frozen=True)
+class NewProject:
+    """What `microtome init` was asked for."""
+
+    image: str | None  # one of these three
+    dataset: str | None
+    phantom: PhantomConfig | None
+    voxel_size_nm: tuple[float, ...] | None
+    classes: tuple[str, ...]
+    query_shape: Int3
+    downsample: Int3
+    window: tuple[float, float] | None
+    labels: str | None
+    label_values: tuple[int, ...]
+    train: str | None
+    test: str | None
+    strategy: str
+    batch: int
+    start: int
+    recipe: str
+    seed: int
+
+
+def create(folder: Path, new: NewProject, say: Callable[[str], None]) -> dict[str, object]:
+    """Make the project and return what a person wants to know of it.
+
+    Raises:
+        ValueError: If the words do not fit the volume or one another.
+        OSError: If a file cannot be read or the folder not written.
+    """
+    named("strategy", new.strategy, STRATEGIES)
+    if not new.classes:
+        raise ValueError("expected --classes: the names of what is to be found, with commas between them")
+    source = _source(new, say)
+    config = _config(new, source)
+    with create_project(folder, config, prepare=source.write_into) as project:
+        return {
+            "project": str(project.root),
+            "image": source.uri,
+            "shape": str(config.image.shape),
+            "voxel_nm": str(_working_voxel(config)),
+            "classes": ", ".join(config.classes),
+            "candidates": sum(1 for _ in grid(config.train_box, config.query.shape)),
+        }
+
+
+@dataclass(frozen=True)
+class Source:
+    """The image and labels of a new project, and where they will be found."""
+
+    uri: str
+    image: Volume
+    truth: TruthConfig | None
+    copies: Mapping[str, Volume]  # what the project keeps itself, by file name
+    train: str | None
+    test: str | None
+
+    def write_into(self, folder: Path) -> None:
+        """Put what is to be copied into the new project's folder."""
+        for name, volume in self.copies.items():
+            copy_volume(volume, folder / name)
+
+
+def copy_volume(volume: Volume, path: Path) -> None:
+    """A copy of a volume as OME-Zarr.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    chunks = tuple(min(a, b) for a, b in zip(volume.shape, (1, 256, 256), strict=True))
+    target = create_volume(path, volume.shape, volume.dtype, volume.voxel_size_nm, chunks=chunks)  # type: ignore[arg-type]
+    whole = Box.of(volume.shape)
+    z, y, x = COPIED
+    for start_z in range(0, whole.stop[0], z):
+        for start_y in range(0, whole.stop[1], y):
+            for start_x in range(0, whole.stop[2], x):
+                start = (start_z, start_y, start_x)
+                box = Box(start, (start_z + z, start_y + y, start_x + x)).intersection(whole)
+                target.write(box, volume.read(box))
+
+
+def _source(new: NewProject, say: Callable[[str], None]) -> Source:
+    if [new.image, new.dataset, new.phantom].count(None) != 2:
+        raise ValueError("expected either --image or --dataset")
+    if new.phantom is not None:
+        return _from_phantom(new, new.phantom)
+    return _from_files(new) if new.image is not None else _from_dataset(new, say)
+
+
+def _from_phantom(new: NewProject, config: PhantomConfig) -> Source:
+    made = phantom(config)
+    kinds = {
+        "mitochondria": made.mitochondria > 0,
+        "membranes": made.membranes,
+        "synapses": made.synapses > 0,
+    }
+    unknown = [name for name in new.classes if name not in kinds]
+    if unknown:
+        raise ValueError(f"the phantom has no class {unknown[0]!r}; there are {', '.join(kinds)}")
+    labels = np.zeros(config.shape, np.uint8)
+    for value, name in enumerate(new.classes, start=1):
+        labels[kinds[name]] = value
+    image, truth = ArrayVolume(made.image, made.voxel_size_nm), ArrayVolume(labels, made.voxel_size_nm)
+    return Source(
+        uri=PHANTOM_IMAGE,
+        image=image,
+        truth=_copied_truth(truth, len(new.classes)),
+        copies={PHANTOM_IMAGE: image, TRUTH: truth},
+        train=new.train,
+        test=new.test,
+    )
+
+
+def _copied_truth(labels: Volume, classes: int) -> TruthConfig:
+    return TruthConfig(uri=TRUTH, values=tuple(range(1, classes + 1)), fingerprint=fingerprint(labels))
+
+
+def _from_files(new: NewProject) -> Source:
+    assert new.image is not None
+    image = open_volume(new.image, _voxel_size(new))
+    truth = None
+    if new.labels is not None:
+        labels = open_volume(new.labels, image.voxel_size_nm)
+        if labels.shape != image.shape:
+            raise ValueError(
+                f"expected labels of the image's shape {image.shape}; {new.labels} has {labels.shape}"
+            )
+        values = new.label_values or tuple(range(1, len(new.classes) + 1))
+        truth = TruthConfig(uri=_absolute(new.labels), values=values, fingerprint=fingerprint(labels))
+    return Source(_absolute(new.image), image, truth, {}, new.train, new.test)
+
+
+def _from_dataset(new: NewProject, say: Callable[[str], None]) -> Source:
+    assert new.dataset is not None
+    name, _, part = new.dataset.partition("/")
+    dataset = find(name)
+    folder = locate(dataset, announce=say)
+    image, labels = load(dataset, new.classes, folder, part=part or None)
+    chosen = dataset.parts[part] if part else next(iter(dataset.parts.values()))
+    say(f"{dataset.title}; licence {dataset.licence}; please cite {dataset.citation}")
+    return Source(
+        uri=str(folder / chosen.image),
+        image=image,
+        truth=_copied_truth(labels, len(new.classes)),
+        copies={TRUTH: labels},
+        train=new.train or chosen.train,
+        test=new.test or chosen.test,
+    )
+
+
+def _config(new: NewProject, source: Source) -> ProjectConfig:
+    image = source.image
+    window = new.window
+    if window is None and image.dtype != np.uint8:
+        window = intensity_window(image, seed=new.seed)
+    shape = tuple(side // factor for side, factor in zip(image.shape, new.downsample, strict=True))
+    if 0 in shape:
+        raise ValueError(f"expected --downsample to leave voxels of {image.shape}; got {new.downsample}")
+    return ProjectConfig(
+        classes=new.classes,
+        seed=new.seed,
+        image=ImageConfig(
+            uri=source.uri,
+            voxel_size_nm=image.voxel_size_nm,
+            downsample=new.downsample,
+            shape=shape,
+            window=window,
+            fingerprint=fingerprint(image),
+        ),
+        truth=source.truth,
+        query=QueryConfig(shape=new.query_shape, batch=new.batch, start=new.start, strategy=new.strategy),
+        splits=SplitsConfig(train=source.train or f"0:{shape[0]}", test=source.test),
+        **tables_of(named("recipe", new.recipe, RECIPES)()),
+    )
+
+
+def _voxel_size(new: NewProject) -> tuple[float, float, float] | None:
+    if new.voxel_size_nm is None:
+        return None
+    z, y, x = new.voxel_size_nm
+    if min(z, y, x) <= 0:
+        raise ValueError(f"expected --voxel-size in nm, all positive; got {new.voxel_size_nm}")
+    return z, y, x
+
+
+def _absolute(uri: str) -> str:
+    path, marker, inner = uri.partition("::")
+    return str(Path(path).resolve()) + marker + inner
+
+
+def _working_voxel(config: ProjectConfig) -> tuple[float, ...]:
+    return tuple(a * b for a, b in zip(config.image.voxel_size_nm, config.image.downsample, strict=True))

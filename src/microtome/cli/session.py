@@ -1,0 +1,99 @@
+"""A project opened for work: its words turned into the strategy, recipe and device they stand for."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from microtome.box import Box, Int3
+from microtome.cli.names import SAMPLINGS, STRATEGIES, named
+from microtome.evaluate.overlap import pixel_accuracy, scores
+from microtome.learn.settings import TABLES, recipe_from
+from microtome.loop import Evaluation, Session
+from microtome.progress import Progress
+from microtome.project import Model, Query, open_project, parse_split
+
+
+@contextmanager
+def opened(folder: Path, device: str, progress: Progress) -> Iterator[Session]:
+    """The project in `folder`, its journal closed in the end.
+
+    Raises:
+        ValueError: If it is no project, or its settings are not as they should be.
+    """
+    with open_project(folder, TABLES) as project:
+        query = project.config.query
+        yield Session(
+            project=project,
+            recipe=recipe_from(project.config.settings),
+            strategy=named("strategy", query.strategy, STRATEGIES),
+            start=named("strategy", query.start_strategy, STRATEGIES),
+            sampling=named("sampling", query.sampling, SAMPLINGS),
+            device=resolved_device(device),
+            progress=progress,
+        )
+
+
+def resolved_device(word: str) -> str:
+    """`cpu` or `cuda`; `auto` is the GPU where there is one.
+
+    Raises:
+        ValueError: If a GPU is asked for and there is none.
+    """
+    import torch
+
+    available = torch.cuda.is_available()
+    if word == "cuda" and not available:
+        raise ValueError("expected a CUDA device for --device cuda; this machine shows none to PyTorch")
+    return "cuda" if word == "cuda" or (word == "auto" and available) else "cpu"
+
+
+def box_of(text: str | None, shape: Int3) -> Box | None:
+    """A box from Z0:Z1[,Y0:Y1,X0:X1].
+
+    Raises:
+        ValueError: If it is not that, or leaves the volume.
+    """
+    return None if text is None else parse_split(text, shape)
+
+
+def query_row(query: Query) -> Mapping[str, object]:
+    """A query as a row of a table."""
+    return {
+        "query": query.id,
+        "round": query.round,
+        "rank": query.rank + 1,
+        "box": str(query.box),
+        "score": query.score,
+        "reason": query.reason,
+    }
+
+
+def model_row(model: Model) -> Mapping[str, object]:
+    """A model as a row of a table."""
+    return {
+        "model": model.id,
+        "round": model.round,
+        "answers": len(model.trained_on),
+        "seconds": model.seconds,
+        "loss": model.metrics["loss"],
+        "seed": model.seed,
+        "path": model.path,
+    }
+
+
+def score_rows(evaluation: Evaluation, classes: tuple[str, ...]) -> list[Mapping[str, object]]:
+    """One row a class: every metric, from the one table."""
+    return [
+        {
+            "class": name,
+            "jaccard": score.jaccard,
+            "dice": score.dice,
+            "precision": score.precision,
+            "recall": score.recall,
+            "voc_score": score.voc_score,
+            "pixel_accuracy": pixel_accuracy(evaluation.table),
+            "true_voxels": score.truth_voxels,
+            "predicted_voxels": score.predicted_voxels,
+        }
+        for name, score in scores(evaluation.table, classes).items()
+    ]
