@@ -48,6 +48,7 @@ check-all: check
 bench: .venv/bench
 	$(BIN)/python benchmarks/bench_speed.py
 	$(BIN)/python benchmarks/bench_start.py
+	$(BIN)/python benchmarks/bench_tests.py
 	$(BIN)/python benchmarks/bench_supervision.py
 	$(BIN)/python benchmarks/bench_resume.py
 	$(BIN)/python benchmarks/bench_demo.py

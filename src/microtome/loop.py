@@ -84,9 +84,11 @@ def ask(session: Session, n: int) -> list[Query]:
     """Add the next round's queries to the journal, at most `n`, and return them; none when all was asked.
 
     Raises:
-        ValueError: If queries of the round before are still open, or the strategy lacks what it needs.
+        ValueError: If queries of the round before are still open, the image changed since the project was
+            made, or the strategy lacks what it needs.
     """
     journal, config = session.project.journal, session.project.config
+    assert session.image.shape == config.image.shape  # opening it refuses one that changed
     if journal.open_queries():
         raise ValueError(
             f"{len(journal.open_queries())} queries are open; answer them before asking for more"
@@ -152,10 +154,11 @@ def train(session: Session) -> Model:
     )
 
 
-def simulate(session: Session, budget: Budget, cost: CostModel) -> None:
+def simulate(session: Session, budget: Budget, cost: CostModel, *, final: Recipe | None = None) -> None:
     """Rounds of asking, answering by the known truth, and training, until `budget` is spent.
 
-    Ends with a model that saw every answer. Killed at any moment and started again, it goes on where it was.
+    Ends with a model that saw every answer, made by the recipe `final` if one is given. Killed at any
+    moment and started again, it goes on where it was.
 
     Raises:
         ValueError: If the project has no truth.
@@ -166,7 +169,7 @@ def simulate(session: Session, budget: Budget, cost: CostModel) -> None:
         if journal.open_queries() and not _spent(session, budget):
             _answer(session, budget, cost)
         elif _untrained(session):
-            train(session)
+            train(replace(session, recipe=final) if final and _spent(session, budget) else session)
         elif _spent(session, budget) or not ask(session, _affordable(session, budget)):
             return
 

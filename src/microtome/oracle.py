@@ -94,7 +94,7 @@ class GroundTruthOracle:
         )
 
 
-def _large(mask: Bool[np.ndarray, "z y x"], smallest: int) -> list[Bool[np.ndarray, "z y x"]]:
+def _large(mask: Bool[np.ndarray, "z y x"], smallest: int) -> list[Bool[np.ndarray, "_ _ _"]]:
     """The components, connected within a section, of at least `smallest` voxels; each in its own crop."""
     within_section = np.zeros((3, 3, 3), dtype=bool)
     within_section[1] = ndimage.generate_binary_structure(2, 1)

@@ -18,6 +18,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+STOPPED = 130  # exit code after Ctrl+C
+
 Folder = Annotated[Path, typer.Argument(metavar="PROJECT", help="The project's folder.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Device = Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where networks run.")]
@@ -100,7 +102,6 @@ def init(
     new = NewProject(
         image=image,
         dataset=dataset,
-        phantom=None,
         voxel_size_nm=numbers(voxel_size, 3, "--voxel-size") if voxel_size else None,
         classes=tuple(name.strip() for name in classes.split(",") if name.strip()),
         query_shape=int3(query_shape, "--query-shape"),
@@ -242,12 +243,13 @@ def doctor(as_json: Json = False) -> None:
 
 
 def main() -> None:
-    """Run the command line. Exit code 0, 1 if it failed, 2 if it was used wrongly."""
+    """Run the command line. Exit code 0, 1 if it failed, 2 if it was used wrongly, 130 if it was stopped."""
     try:
         app()
     except (ValueError, OSError) as problem:
         error(str(problem))
         sys.exit(1)
-    except KeyboardInterrupt:
-        error("stopped; the same command goes on where it was")
-        sys.exit(130)
+    except SystemExit as ending:
+        if ending.code == STOPPED:
+            error("what was answered and trained is kept; the same command goes on where it was")
+        raise

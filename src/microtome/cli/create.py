@@ -19,34 +19,37 @@ from microtome.project import (
     TruthConfig,
     create_project,
 )
+from microtome.project.truth import ClassLabels
 from microtome.volume import ArrayVolume, Volume, create_volume, fingerprint, intensity_window, open_volume
+from microtome.volume.sample import sample_boxes
 
 TRUTH = "truth.ome.zarr"
 PHANTOM_IMAGE = "image.ome.zarr"
+SAMPLED = 32  # sections of labels that are looked through for unknown values
 COPIED: Int3 = (8, 1024, 1024)  # voxels copied at a time
 
 
 @dataclass(frozen=True)
 class NewProject:
-    """What `microtome init` was asked for."""
+    """What `microtome init` was asked for; the image is one of the first three."""
 
-    image: str | None  # one of these three
-    dataset: str | None
-    phantom: PhantomConfig | None
-    voxel_size_nm: tuple[float, ...] | None
     classes: tuple[str, ...]
-    query_shape: Int3
-    downsample: Int3
-    window: tuple[float, float] | None
-    labels: str | None
-    label_values: tuple[int, ...]
-    train: str | None
-    test: str | None
-    strategy: str
-    batch: int
-    start: int
-    recipe: str
-    seed: int
+    image: str | None = None
+    dataset: str | None = None
+    phantom: PhantomConfig | None = None
+    voxel_size_nm: tuple[float, ...] | None = None
+    query_shape: Int3 = (1, 64, 64)
+    downsample: Int3 = (1, 1, 1)
+    window: tuple[float, float] | None = None
+    labels: str | None = None
+    label_values: tuple[int, ...] = ()
+    train: str | None = None
+    test: str | None = None
+    strategy: str = "entropy"
+    batch: int = 24
+    start: int = 8
+    recipe: str = "default"
+    seed: int = 0
 
 
 def create(folder: Path, new: NewProject, say: Callable[[str], None]) -> dict[str, object]:
@@ -139,6 +142,13 @@ def _from_phantom(new: NewProject, config: PhantomConfig) -> Source:
     )
 
 
+def _require_known(labels: Volume, values: tuple[int, ...]) -> None:
+    """Refuse labels whose sample holds a value that no class has; the rest is checked when it is read."""
+    known = ClassLabels(labels, values)
+    for box in sample_boxes(labels.shape, (1, 1024, 1024), SAMPLED, seed=0):
+        known.read(box)
+
+
 def _copied_truth(labels: Volume, classes: int) -> TruthConfig:
     return TruthConfig(uri=TRUTH, values=tuple(range(1, classes + 1)), fingerprint=fingerprint(labels))
 
@@ -154,6 +164,7 @@ def _from_files(new: NewProject) -> Source:
                 f"expected labels of the image's shape {image.shape}; {new.labels} has {labels.shape}"
             )
         values = new.label_values or tuple(range(1, len(new.classes) + 1))
+        _require_known(labels, values)
         truth = TruthConfig(uri=_absolute(new.labels), values=values, fingerprint=fingerprint(labels))
     return Source(_absolute(new.image), image, truth, {}, new.train, new.test)
 

@@ -22,7 +22,8 @@ from microtome.cli.create import PHANTOM_IMAGE, NewProject, create
 from microtome.cli.session import opened
 from microtome.evaluate.overlap import contingency, jaccard, pixel_accuracy, scores
 from microtome.labels import BACKGROUND
-from microtome.loop import Budget, Session, evaluate, load, predict, recorded, simulate, train
+from microtome.learn.config import Recipe
+from microtome.loop import Budget, Session, evaluate, load, predict, recorded, simulate
 from microtome.oracle import CostModel
 from microtome.predict.blocks import region_posterior
 from microtome.predict.posterior import Posterior, class_map
@@ -33,7 +34,7 @@ from microtome.query.uncertainty import entropy
 DATASET = "vnc"
 CLASSES = ("mitochondria",)
 PATCHES = 104  # 8 at random, then four rounds of 24
-FINAL_STEPS = 1200  # of the last model: twice a round's, trained from scratch on all answers
+FINAL_STEPS = 1000  # of the last model, which only predicts; those of the rounds before also ask
 TILES = 8  # queries of each round in the report's gallery
 PANELS = 4  # test sections in the report
 
@@ -62,8 +63,8 @@ class Demo:
         began = time.monotonic()
         phantom = self._make(phantom=phantom)
         with opened(self.out, self.device, self.progress) as session:
-            simulate(session, Budget(PATCHES), CostModel())
-            final = _final_model(session)
+            simulate(session, Budget(PATCHES), CostModel(), final=_longer(session.recipe))
+            final = recorded(session, None)
             curve = [_curve_point(session, model) for model in session.project.journal.models()]
             predict(session, box=session.project.config.test_box)
             seconds = time.monotonic() - began
@@ -144,34 +145,19 @@ class Demo:
 
 def _new_project(seed: int, *, phantom: bool) -> NewProject:
     return NewProject(
-        image=None,
+        classes=CLASSES,
         dataset=None if phantom else DATASET,
         phantom=PhantomConfig(seed=seed) if phantom else None,
-        voxel_size_nm=None,
-        classes=CLASSES,
-        query_shape=(1, 64, 64),
         downsample=(1, 1, 1) if phantom else (1, 2, 2),
-        window=None,
-        labels=None,
-        label_values=(),
         train="0:9",
         test="11:20",
-        strategy="entropy",
-        batch=24,
-        start=8,
         recipe="demo",
         seed=seed,
     )
 
 
-def _final_model(session: Session) -> Model:
-    """The model of the whole demo: trained on every answer, for longer than those that only ask."""
-    recipe = session.recipe
-    final = replace(recipe, train=replace(recipe.train, steps=FINAL_STEPS))
-    latest = recorded(session, None)
-    if latest.settings["train"]["steps"] == FINAL_STEPS:
-        return latest
-    return train(replace(session, recipe=final))
+def _longer(recipe: Recipe) -> Recipe:
+    return replace(recipe, train=replace(recipe.train, steps=FINAL_STEPS))
 
 
 def _curve_point(session: Session, model: Model) -> CurvePoint:

@@ -56,9 +56,14 @@ _ENSEMBLE = dict[str, int]
 
 def _read(kind: Any, name: str, table: Table) -> Any:  # noqa: ANN401
     try:
-        return TypeAdapter(kind).validate_python(table)
+        value = TypeAdapter(kind).validate_python(table)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join([name, *(str(part) for part in first["loc"])])
-        message = first["msg"].removeprefix("Value error, ")
-        raise ValueError(f"{key}: {message}; got {first['input']!r}") from error
+        if first["type"] == "value_error":  # our own message, which says what came
+            raise ValueError(f"{key}: {first['msg'].removeprefix('Value error, ')}") from error
+        raise ValueError(f"{key}: {first['msg']}; got {first['input']!r}") from error
+    for key in table:
+        if key not in TABLES[name]:
+            raise ValueError(f"{name}.{key}: unknown key; expected one of {', '.join(sorted(TABLES[name]))}")
+    return value

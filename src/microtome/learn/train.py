@@ -86,19 +86,18 @@ class Trainer:
         snapshots: list[Weights] = []
         with torch.random.fork_rng():
             torch.manual_seed(seed)  # dropout masks
-            while clock.fraction < 1:
+            fraction = 0.0
+            while fraction < 1:
                 for group in optimiser.param_groups:
-                    group["lr"] = config.learning_rate * _rate(
-                        config.schedule, clock.fraction, self.snapshots
-                    )
+                    group["lr"] = config.learning_rate * _rate(config.schedule, fraction, self.snapshots)
                 images, labels = windows.draw(config.batch, config.foreground, rng)
                 x, y = augmented(images, labels, self.augment, statistics, rng)
                 loss = step(net, optimiser, x.to(self.device), y.to(self.device), weights, config)
                 average.update(net, clock.steps)
-                clock.tick()
-                if clock.fraction * self.snapshots >= len(snapshots) + 1:
+                fraction = clock.tick()  # read once a step: time goes on between two looks at it
+                while len(snapshots) < min(math.floor(fraction * self.snapshots), self.snapshots):
                     snapshots.append(average.copy())
-                if clock.steps % REPORT_EVERY == 0 or clock.fraction >= 1:
+                if clock.steps % REPORT_EVERY == 0 or fraction >= 1:
                     losses.append(float(loss))
                     progress("training", clock.steps, clock.total, f"loss {losses[-1]:.3f}")
         return Trained(tuple(snapshots), statistics, tuple(losses), clock.steps, clock.seconds)
@@ -150,13 +149,11 @@ class _Clock:
     def seconds(self) -> float:
         return time.monotonic() - self._start
 
-    @property
-    def fraction(self) -> float:
+    def tick(self) -> float:
+        """Count a step; the share of the limit that is now used up, 1 or more at the end."""
+        self.steps += 1
         spent = self.seconds / self._limit if self._limit else 0.0
         return max(self.steps / self.total, spent)
-
-    def tick(self) -> None:
-        self.steps += 1
 
 
 class _Average:

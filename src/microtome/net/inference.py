@@ -40,7 +40,7 @@ def dropout_masks(net: nn.Module, seed: int | None) -> Iterator[None]:
     if seed is None:
         yield
         return
-    layers = [m for m in net.modules() if isinstance(m, nn.Dropout2d | nn.Dropout3d)]
+    layers = [m for m in net.modules() if isinstance(m, nn.Dropout)]
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         for layer in layers:

@@ -28,7 +28,7 @@ class NetConfig:
     pools: tuple[Int3, ...] = ()  # z y x between levels; () is 1 2 2 everywhere
     norm: Norm = "batch"  # batch norm folds into the convolution when predicting
     activation: Activation = "relu"
-    dropout: float = 0.1  # probability that a channel is dropped behind every pool
+    dropout: float = 0.1  # probability that an activation is dropped, behind every pool
     residual: bool = False  # each block adds its input
     squeeze_excitation: bool = False  # each block rescales its channels (Hu 2018)
     separable: bool = False  # depthwise then pointwise convolutions (Chollet 2017)
@@ -46,8 +46,10 @@ class NetConfig:
                 raise ValueError(
                     f"{name} must have {count} entries for {len(self.widths)} levels; got {len(given)}"
                 )
-        if any(k % 2 == 0 for kernel in self.kernels for k in kernel):
-            raise ValueError(f"kernels must be odd on every axis; got {self.kernels}")
+        if any(k % 2 == 0 or k < 1 for kernel in self.kernels for k in kernel):
+            raise ValueError(f"kernels must be odd and positive on every axis; got {self.kernels}")
+        if any(step < 1 for pool in self.pools for step in pool):
+            raise ValueError(f"pools must be at least 1 on every axis; got {self.pools}")
 
     @property
     def level_kernels(self) -> tuple[Int3, ...]:
@@ -110,7 +112,7 @@ class UNet(nn.Module):
     def forward(self, image: Float[Tensor, "b 1 z y x"]) -> Float[Tensor, "b classes z y x"]:
         return self._unfold(self._decode(*self._encode(self._fold(image))), image)
 
-    def bottleneck(self, image: Float[Tensor, "b 1 z y x"]) -> Float[Tensor, "b c z y x"]:
+    def bottleneck(self, image: Float[Tensor, "b 1 z y x"]) -> Float[Tensor, "b c u v w"]:
         """Activations of the deepest level, on its own coarse grid."""
         return self._unfold(self._encode(self._fold(image))[0], image)
 
@@ -130,8 +132,7 @@ class UNet(nn.Module):
         if not self.config.flat:
             return image
         b, c, z, y, x = image.shape
-        folded = image.transpose(1, 2).reshape(b * z, c, y, x)
-        return folded.contiguous(memory_format=torch.channels_last)
+        return image.transpose(1, 2).reshape(b * z, c, y, x)
 
     def _unfold(self, x: Tensor, image: Tensor) -> Tensor:
         if not self.config.flat:
@@ -194,8 +195,8 @@ def _transposed(config: NetConfig, inputs: int, outputs: int, step: Int3) -> nn.
 
 def _pool(config: NetConfig, step: Int3) -> nn.Sequential:
     if config.flat:
-        return nn.Sequential(nn.MaxPool2d(step[1:]), nn.Dropout2d(config.dropout))
-    return nn.Sequential(nn.MaxPool3d(step), nn.Dropout3d(config.dropout))
+        return nn.Sequential(nn.MaxPool2d(step[1:]), nn.Dropout(config.dropout))
+    return nn.Sequential(nn.MaxPool3d(step), nn.Dropout(config.dropout))
 
 
 def _norm(config: NetConfig, width: int) -> nn.Module:

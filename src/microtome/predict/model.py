@@ -12,7 +12,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import torch
 from jaxtyping import Float, Float32, UInt8
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from microtome.box import Int3
@@ -178,7 +179,7 @@ def save_model(model: SegmentationModel, folder: Path, **notes: object) -> None:
         for k, member in enumerate(model.members)
         for name, value in member.items()
     }
-    save_file(tensors, part / "weights.safetensors")
+    (part / "weights.safetensors").write_bytes(save(tensors))
     description = {
         "classes": model.classes,
         "sampling": model.sampling,
@@ -204,7 +205,7 @@ def load_model(folder: Path, recipe: Recipe, *, device: str = "cpu") -> Segmenta
     try:
         description = json.loads((folder / "model.json").read_text())
         tensors = load_file(folder / "weights.safetensors", device="cpu")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise ValueError(f"{folder} holds no whole model: {error}") from error
     if json.loads(json.dumps(asdict(recipe.net))) != description["recipe"]["net"]:
         raise ValueError(

@@ -49,7 +49,7 @@ class PredictionStore:
         for line in self._log.read_text().splitlines():
             try:
                 start, stop = json.loads(line)
-            except ValueError:  # cut off by a kill while it was written: that block is done again
+            except ValueError:  # empty, or cut off by a kill while it was written: that block is done again
                 continue
             boxes.add(Box(tuple(start), tuple(stop)))
         return boxes
@@ -64,7 +64,7 @@ class PredictionStore:
         for name, image in zip((*self.classes, UNCERTAINTY), images, strict=True):
             open_volume(self.folder / _file(name), writable=True).write(box, _bytes(image))
         with self._log.open("a") as log:
-            log.write(json.dumps([box.start, box.stop]) + "\n")
+            log.write("\n" + json.dumps([box.start, box.stop]) + "\n")  # a cut-off line before stays alone
             log.flush()
             os.fsync(log.fileno())
 
