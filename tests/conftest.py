@@ -1,0 +1,58 @@
+"""What several test modules share: a small phantom project, and the real data where they are."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from microtome.benchmark.phantom import PhantomConfig
+from microtome.cli.create import NewProject, create
+
+torch.set_num_threads(1)  # two threads on a busy machine take turns at waiting for each other
+
+TINY = {
+    "widths = [16, 32, 64, 128]": "widths = [4, 8]",
+    "steps = 1000": "steps = 6",
+    "batch = 14": "batch = 2",
+    "window = [1, 96, 96]": "window = [1, 32, 32]",
+}
+"""Settings that make a round of the loop take a tenth of a second."""
+
+
+def phantom_project(root: Path, *, seed: int = 0, strategy: str = "entropy") -> Path:
+    """A project of four small phantom sections, three to ask in and one to test on."""
+    new = NewProject(
+        classes=("mitochondria",),
+        phantom=PhantomConfig(shape=(4, 96, 96), seed=1),
+        query_shape=(1, 32, 32),
+        train="0:3",
+        test="3:4",
+        strategy=strategy,
+        batch=4,
+        start=3,
+        seed=seed,
+    )
+    create(root, new, lambda text: None)
+    settings = root / "project.toml"
+    text = settings.read_text()
+    for default, tiny in TINY.items():
+        assert default in text
+        text = text.replace(default, tiny)
+    settings.write_text(text)
+    return root
+
+
+@pytest.fixture
+def project_folder(tmp_path: Path) -> Path:
+    return phantom_project(tmp_path / "mito")
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder with the real data sets."""
+    given = os.environ.get("MICROTOME_DATA", str(Path(__file__).parents[2] / "shared" / "data"))
+    folder = Path(given)
+    if not (folder / "vnc_sstem" / "image.tif").is_file():
+        pytest.skip(f"real data are not in {folder}: set MICROTOME_DATA")
+    return folder

@@ -1,0 +1,296 @@
+"""The command line: what a person types, and what comes back; above all when something is wrong."""
+
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import tifffile
+
+from microtome.box import Box
+from microtome.cli.app import main
+from microtome.volume import open_volume
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command line in this process: exit code, standard output, standard error."""
+
+    def call(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["microtome", *map(str, words)])
+        capsys.readouterr()
+        try:
+            main()
+            code: int | str | None = 0
+        except SystemExit as exit_:
+            code = exit_.code
+        captured = capsys.readouterr()
+        return int(code or 0), captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    path = tmp_path / "image.tif"
+    tifffile.imwrite(path, np.random.default_rng(0).integers(0, 255, (5, 64, 64), dtype=np.uint8))
+    return path
+
+
+def _init(folder: Path, image: Path, *more: object) -> list[object]:
+    words: list[object] = ["init", folder, "--image", image, "--voxel-size", "45,9,9", "--classes", "mito"]
+    return [*words, "--query-shape", "1,32,32", *more]
+
+
+def _failed_in_one_line(result: tuple[int, str, str], *expected: str) -> None:
+    code, out, err = result
+    assert code == 1, err
+    assert out == ""
+    lines = [line for line in err.splitlines() if line.startswith("microtome: ")]
+    assert len(lines) == 1, err
+    assert "Traceback" not in err
+    for text in expected:
+        assert text in lines[0]
+
+
+def test_a_project_is_made_queried_and_described(run: Run, tmp_path: Path, image: Path) -> None:
+    code, out, _ = run(*_init(tmp_path / "p", image, "--json"))
+    assert code == 0
+    assert json.loads(out)["candidates"] == 20
+    code, out, _ = run("query", tmp_path / "p", "-n", 3, "--json")
+    assert code == 0
+    assert [row["rank"] for row in json.loads(out)["queries"]] == [1, 2, 3]
+    code, out, _ = run("status", tmp_path / "p", "--json")
+    assert code == 0
+    assert json.loads(out)["open_queries"] == 3
+
+
+def test_the_loop_runs_from_the_command_line(run: Run, project_folder: Path) -> None:
+    assert run("simulate", project_folder, "--patches", 7)[0] == 0
+    code, out, _ = run("evaluate", project_folder, "--json")
+    assert code == 0
+    scores = json.loads(out)["scores"][0]
+    assert 0 <= scores["jaccard"] <= scores["dice"] <= 1
+    assert run("train", project_folder)[0] == 0
+    code, out, _ = run("predict", project_folder, "--box", "3:4", "--json")
+    assert code == 0
+    store = Path(json.loads(out)["prediction"])
+    assert open_volume(store / "mitochondria.ome.zarr").read(Box((3, 0, 0), (4, 96, 96))).any()
+
+
+def test_non_uint8_images_get_a_recorded_window(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "deep.h5"
+    with h5py.File(path, "w") as file:
+        file["raw"] = np.random.default_rng(0).integers(1000, 5000, (5, 64, 64)).astype(np.uint16)
+    assert run(*_init(tmp_path / "p", Path(f"{path}::raw")))[0] == 0
+    assert "window = [" in (tmp_path / "p" / "project.toml").read_text()
+
+
+def test_help_is_quick_and_names_every_command(run: Run) -> None:
+    code, out, _ = run("--help")
+    assert code == 0
+    for command in ("init", "query", "train", "predict", "evaluate", "simulate", "status", "doctor", "demo"):
+        assert command in out
+
+
+def test_importing_microtome_loads_no_torch() -> None:
+    check = "import sys, microtome, microtome.cli.app; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+def test_the_doctor_finds_this_machine_well(run: Run) -> None:
+    code, out, _ = run("doctor", "--json")
+    assert code == 0
+    assert {row["ok"] for row in json.loads(out)["checks"]} <= {"yes", "-"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["init"], ["fly"], ["query"], ["simulate", "p", "--patches", "many"], ["train", "p", "--device", "tpu"]],
+)
+def test_wrong_usage_is_exit_code_2(run: Run, words: list[str]) -> None:
+    code, _, err = run(*words)
+    assert code == 2
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [("--voxel-size", "45,9"), ("--voxel-size", "a,b,c"), ("--query-shape", "1,0,32"), ("--window", "9,1")],
+)
+def test_unreadable_numbers_are_wrong_usage(
+    run: Run, tmp_path: Path, image: Path, option: str, text: str
+) -> None:
+    code, _, err = run(*_init(tmp_path / "p", image, option, text))
+    assert code == 2
+    assert text in err
+    assert not (tmp_path / "p").exists()
+
+
+def test_a_truncated_tiff_is_refused(run: Run, tmp_path: Path, image: Path) -> None:
+    image.write_bytes(image.read_bytes()[:-5000])
+    _failed_in_one_line(run(*_init(tmp_path / "p", image)), "image.tif")
+    assert not (tmp_path / "p").exists()
+
+
+def test_a_file_that_is_no_tiff_is_refused(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "text.tif"
+    path.write_text("this is not a TIFF")
+    _failed_in_one_line(run(*_init(tmp_path / "p", path)), "text.tif")
+
+
+def test_a_missing_image_is_refused(run: Run, tmp_path: Path) -> None:
+    _failed_in_one_line(run(*_init(tmp_path / "p", tmp_path / "none.tif")), "none.tif")
+
+
+def test_a_missing_voxel_size_is_asked_for(run: Run, tmp_path: Path, image: Path) -> None:
+    words = ["init", tmp_path / "p", "--image", image, "--classes", "mito", "--query-shape", "1,32,32"]
+    _failed_in_one_line(run(*words), "voxel size")
+
+
+def test_labels_of_another_shape_are_refused(run: Run, tmp_path: Path, image: Path) -> None:
+    labels = tmp_path / "labels.tif"
+    tifffile.imwrite(labels, np.zeros((5, 64, 32), np.uint8))
+    _failed_in_one_line(run(*_init(tmp_path / "p", image, "--labels", labels)), "(5, 64, 64)", "(5, 64, 32)")
+    assert not (tmp_path / "p").exists()
+
+
+def test_labels_with_unknown_classes_are_refused(run: Run, tmp_path: Path, image: Path) -> None:
+    labels = tmp_path / "labels.tif"
+    tifffile.imwrite(labels, np.full((5, 64, 64), 7, np.uint8))
+    _failed_in_one_line(run(*_init(tmp_path / "p", image, "--labels", labels)), "7", "[1]")
+    assert not (tmp_path / "p").exists()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_floats_that_are_not_finite_are_refused(run: Run, tmp_path: Path, bad: float) -> None:
+    path = tmp_path / "float.npy"
+    array = np.random.default_rng(0).random((2, 64, 64), dtype=np.float32)
+    array[1, 5] = bad
+    np.save(path, array)
+    _failed_in_one_line(run(*_init(tmp_path / "p", path)), "64")
+    assert not (tmp_path / "p").exists()
+
+
+@pytest.mark.parametrize("shape", [(0, 64, 64), (2, 3, 64, 64)])
+def test_volumes_that_are_empty_or_4d_are_refused(run: Run, tmp_path: Path, shape: tuple[int, ...]) -> None:
+    path = tmp_path / "odd.npy"
+    np.save(path, np.zeros(shape, np.uint8))
+    _failed_in_one_line(run(*_init(tmp_path / "p", path)), "odd.npy")
+
+
+def test_an_existing_folder_is_left_alone(run: Run, tmp_path: Path, image: Path) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "thesis.txt").write_text("years of work")
+    _failed_in_one_line(run(*_init(tmp_path / "p", image)), "not empty")
+    assert [path.name for path in (tmp_path / "p").iterdir()] == ["thesis.txt"]
+
+
+def test_a_folder_that_cannot_be_made_is_named(run: Run, tmp_path: Path, image: Path) -> None:
+    (tmp_path / "file").write_text("")
+    _failed_in_one_line(run(*_init(tmp_path / "file" / "p", image)), "file")
+
+
+def test_a_folder_that_is_no_project_is_named(run: Run, tmp_path: Path) -> None:
+    for command in ("query", "train", "predict", "evaluate", "simulate", "status"):
+        _failed_in_one_line(run(command, tmp_path), "is not a microtome project")
+
+
+def test_a_project_of_a_newer_microtome_is_refused(run: Run, project_folder: Path) -> None:
+    settings = project_folder / "project.toml"
+    settings.write_text(settings.read_text().replace("schema = 1", "schema = 2"))
+    _failed_in_one_line(run("status", project_folder), "newer microtome")
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "expected"),
+    [
+        ("strategy =", "strategi =", "did you mean 'query.strategy'"),
+        ("learning_rate", "learning_rat", "did you mean 'train.learning_rate'"),
+        ('strategy = "entropy"', 'strategy = "entrpy"', "did you mean 'entropy'"),
+        ("dropout = 0", "dropout = 7", "dropout"),
+        ('norm = "batch"', 'norm = "group"', "net.norm"),
+        ("batch = 2", 'batch = "two"', "train.batch"),
+    ],
+)
+def test_a_wrong_setting_is_named(
+    run: Run, project_folder: Path, was: str, becomes: str, expected: str
+) -> None:
+    settings = project_folder / "project.toml"
+    assert was in settings.read_text()
+    settings.write_text(settings.read_text().replace(was, becomes, 1))
+    _failed_in_one_line(run("query", project_folder), expected)
+
+
+def test_an_image_that_changed_since_init_is_refused(run: Run, tmp_path: Path, image: Path) -> None:
+    assert run(*_init(tmp_path / "p", image))[0] == 0
+    before = sorted(path.name for path in (tmp_path / "p").rglob("*"))
+    tifffile.imwrite(image, np.random.default_rng(9).integers(0, 255, (5, 64, 64), dtype=np.uint8))
+    for command in ("predict", "query"):
+        _failed_in_one_line(run(command, tmp_path / "p"), "changed since", "expected sha256:", "got sha256:")
+    assert sorted(path.name for path in (tmp_path / "p").rglob("*")) == before
+
+
+def test_a_changed_truth_stops_a_simulation_and_loses_nothing(run: Run, tmp_path: Path, image: Path) -> None:
+    labels = tmp_path / "labels.tif"
+    tifffile.imwrite(labels, np.ones((5, 64, 64), np.uint8))
+    assert run(*_init(tmp_path / "p", image, "--labels", labels))[0] == 0
+    assert run("query", tmp_path / "p", "-n", 2)[0] == 0
+    tifffile.imwrite(labels, np.zeros((5, 64, 64), np.uint8))
+    _failed_in_one_line(run("simulate", tmp_path / "p"), "changed since")
+    assert json.loads(run("status", tmp_path / "p", "--json")[1])["open_queries"] == 2
+
+
+def test_a_damaged_journal_is_named(run: Run, project_folder: Path) -> None:
+    (project_folder / "journal.sqlite").write_bytes(b"not a database" * 100)
+    _failed_in_one_line(run("status", project_folder), "journal.sqlite")
+
+
+def test_simulating_without_known_labels_is_refused(run: Run, tmp_path: Path, image: Path) -> None:
+    assert run(*_init(tmp_path / "p", image))[0] == 0
+    _failed_in_one_line(run("simulate", tmp_path / "p"), "no [truth]")
+
+
+def test_evaluating_without_a_test_split_is_refused(run: Run, tmp_path: Path, image: Path) -> None:
+    labels = tmp_path / "labels.tif"
+    tifffile.imwrite(labels, np.ones((5, 64, 64), np.uint8))
+    assert run(*_init(tmp_path / "p", image, "--labels", labels))[0] == 0
+    _failed_in_one_line(run("evaluate", tmp_path / "p"), "train one first")
+
+
+def test_a_full_disk_stops_with_one_line_and_the_run_goes_on_later(project_folder: Path) -> None:
+    """Files are limited to a few kB, as on a disk that is full; then the limit is lifted."""
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+    words = [sys.executable, "-m", "microtome", "simulate", str(project_folder), "--patches", "7"]
+    full = subprocess.run(words, capture_output=True, text=True, preexec_fn=limited, check=False)
+    assert full.returncode == 1, full.stderr
+    assert "Traceback" not in full.stderr
+    assert full.stderr.splitlines()[-1].startswith("microtome: ")
+    after = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert after.returncode == 0, after.stderr
+    status = [sys.executable, "-m", "microtome", "status", str(project_folder), "--json"]
+    state = json.loads(subprocess.run(status, capture_output=True, text=True, check=True).stdout)
+    assert state["answers"] == 7
+    assert state["models"] == 2
+
+
+def test_an_interrupted_run_says_how_to_go_on(
+    run: Run, project_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("microtome.loop.ask", stop)
+    code, _, err = run("simulate", project_folder)
+    assert code == 130
+    assert "goes on where it was" in err

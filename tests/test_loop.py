@@ -1,0 +1,193 @@
+"""The loop on a small phantom project."""
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conftest import phantom_project
+from microtome.box import Box
+from microtome.cli.session import opened
+from microtome.loop import (
+    Budget,
+    Session,
+    ask,
+    evaluate,
+    examples_from,
+    load,
+    predict,
+    recorded,
+    simulate,
+    train,
+)
+from microtome.oracle import CostModel
+from microtome.predict.posterior import class_map
+from microtome.progress import silent
+
+
+def _asked(session: Session) -> list[tuple[int, int, Box, float]]:
+    return [(q.round, q.rank, q.box, q.score) for q in session.project.journal.queries()]
+
+
+def test_a_simulation_ends_at_its_budget_with_a_model_that_saw_every_answer(project_folder: Path) -> None:
+    with opened(project_folder, "cpu", silent) as session:
+        simulate(session, Budget(9), CostModel())
+        journal = session.project.journal
+        answers = list(journal.answers())
+        assert Counter(q.round for q in journal.queries()) == {0: 3, 1: 4, 2: 2}
+        assert len(answers) == 9
+        assert [len(m.trained_on) for m in journal.models()] == [3, 7, 9]
+        assert recorded(session, None).trained_on == tuple(a.id for a in answers)
+        assert journal.check() == []
+
+
+def test_no_box_is_asked_twice_and_no_two_overlap(project_folder: Path) -> None:
+    with opened(project_folder, "cpu", silent) as session:
+        simulate(session, Budget(27), CostModel())
+        boxes = [query.box for query in session.project.journal.queries()]
+        assert len(boxes) == 27
+        assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+        assert ask(session, 5) == []
+
+
+def test_a_budget_of_minutes_stops_the_annotator(project_folder: Path) -> None:
+    with opened(project_folder, "cpu", silent) as session:
+        simulate(session, Budget(100, minutes=0.3), CostModel())
+        efforts = session.project.journal.efforts()
+        seconds = [effort.active_seconds for effort in efforts]
+        assert sum(seconds) >= 18 > sum(seconds[:-1])
+        assert len(recorded(session, None).trained_on) == len(efforts)
+
+
+def test_the_same_project_and_seed_ask_the_same(tmp_path: Path) -> None:
+    asked = []
+    for name in ("one", "two"):
+        with opened(phantom_project(tmp_path / name), "cpu", silent) as session:
+            simulate(session, Budget(11), CostModel())
+            asked.append(_asked(session))
+    assert asked[0] == asked[1]
+
+
+def test_another_seed_asks_otherwise(tmp_path: Path) -> None:
+    asked = []
+    for seed in (0, 1):
+        with opened(phantom_project(tmp_path / str(seed), seed=seed), "cpu", silent) as session:
+            asked.append([query.box for query in ask(session, 3)])
+    assert asked[0] != asked[1]
+
+
+@pytest.mark.parametrize("steps_before", [1, 2, 3, 4, 5, 6, 7, 8])
+def test_an_interrupted_simulation_goes_on_where_it_was(tmp_path: Path, steps_before: int) -> None:
+    class Interrupted(Exception):
+        pass
+
+    calls = 0
+
+    def interrupting(task: str, done: int, total: int, note: str = "") -> None:
+        nonlocal calls
+        calls += done == total
+        if calls == steps_before:
+            raise Interrupted
+
+    with opened(phantom_project(tmp_path / "whole"), "cpu", silent) as session:
+        simulate(session, Budget(9), CostModel())
+        expected = _asked(session)
+    folder = phantom_project(tmp_path / "parts")
+    with opened(folder, "cpu", interrupting) as session, pytest.raises(Interrupted):
+        simulate(session, Budget(9), CostModel())
+    with opened(folder, "cpu", silent) as session:
+        simulate(session, Budget(9), CostModel())
+        assert _asked(session) == expected
+        assert len(session.project.journal.efforts()) == 9
+
+
+def test_asking_while_queries_are_open_is_refused(project_folder: Path) -> None:
+    with opened(project_folder, "cpu", silent) as session:
+        ask(session, 2)
+        with pytest.raises(ValueError, match="2 queries are open"):
+            ask(session, 2)
+
+
+def test_training_without_answers_is_refused(project_folder: Path) -> None:
+    with (
+        opened(project_folder, "cpu", silent) as session,
+        pytest.raises(ValueError, match="at least one answer"),
+    ):
+        train(session)
+
+
+def test_examples_hold_every_label_that_falls_into_them(project_folder: Path) -> None:
+    with opened(project_folder, "cpu", silent) as session:
+        simulate(session, Budget(27), CostModel())
+        answers = list(session.project.journal.answers())
+        examples = examples_from(session.project, session.image, answers, margin=(0, 16, 16))
+        for answer, example in zip(answers, examples, strict=True):
+            box = session.project.journal.query(answer.query_id).box
+            outer = box.grown((0, 16, 16)).intersection(Box.of(session.image.shape))
+            np.testing.assert_array_equal(example.labels, session.truth.read(outer))
+            np.testing.assert_array_equal(example.image, session.image.read(outer))
+
+
+def test_an_evaluation_counts_every_voxel_of_the_test_split(project_folder: Path) -> None:
+    with opened(project_folder, "cpu", silent) as session:
+        simulate(session, Budget(3), CostModel())
+        evaluation = evaluate(session)
+        assert evaluation.box == Box((3, 0, 0), (4, 96, 96))
+        assert evaluation.table.voxels == 96 * 96
+
+
+def test_what_is_stored_is_what_the_model_predicts(project_folder: Path) -> None:
+    with opened(project_folder, "cpu", silent) as session:
+        simulate(session, Budget(3), CostModel())
+        store = predict(session)
+        model, whole = load(session, recorded(session, None)), Box.of(session.image.shape)
+        samples = session.project.config.query.samples
+        classes = class_map(model.posterior(session.image.read(whole), samples, 0))
+        stored = store.volumes()[0].read(whole)
+        np.testing.assert_array_equal(stored >= 128, classes == 1)
+
+
+def test_an_unknown_model_is_named_with_those_there_are(project_folder: Path) -> None:
+    with opened(project_folder, "cpu", silent) as session:
+        with pytest.raises(ValueError, match="none: train one first"):
+            evaluate(session)
+        simulate(session, Budget(3), CostModel())
+        with pytest.raises(ValueError, match=r"one of the project's models \(1\); got 7"):
+            evaluate(session, 7)
+
+
+def test_fine_tuning_starts_from_the_model_before(project_folder: Path) -> None:
+    settings = project_folder / "project.toml"
+    settings.write_text(settings.read_text() + "\n[fine_tune]\nsteps = 1\nlearning_rate = 1e-9\n")
+    with opened(project_folder, "cpu", silent) as session:
+        simulate(session, Budget(7), CostModel())
+        first, second = (load(session, record) for record in session.project.journal.models())
+        for name, weights in first.members[0].items():
+            if name.endswith(("weight", "bias")):
+                np.testing.assert_allclose(weights.numpy(), second.members[0][name].numpy(), atol=1e-6)
+
+
+def test_a_model_left_without_an_entry_in_the_journal_is_made_anew(project_folder: Path) -> None:
+    left = project_folder / "models" / "000"
+    left.mkdir()
+    (left / "weights.safetensors").write_bytes(b"half")
+    with opened(project_folder, "cpu", silent) as session:
+        simulate(session, Budget(3), CostModel())
+        assert load(session, recorded(session, None)).members
+
+
+def test_a_changed_net_does_not_load_old_models(project_folder: Path) -> None:
+    with opened(project_folder, "cpu", silent) as session:
+        simulate(session, Budget(3), CostModel())
+        other = replace(
+            session, recipe=replace(session.recipe, net=replace(session.recipe.net, widths=(4, 8, 16)))
+        )
+        with pytest.raises(ValueError, match="another \\[net\\]"):
+            load(other, recorded(session, None))
+
+
+def test_a_budget_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least 1 patch"):
+        Budget(0)
