@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from microtome.learn.config import Recipe as Recipe
     from microtome.learn.config import TrainConfig as TrainConfig
     from microtome.learn.examples import Example as Example
-    from microtome.net.unet import NetConfig as NetConfig
+    from microtome.net.config import NetConfig as NetConfig
     from microtome.predict.model import SegmentationModel as SegmentationModel
     from microtome.predict.posterior import Posterior as Posterior
     from microtome.predict.posterior import class_map as class_map
@@ -39,7 +39,7 @@ _HOMES = {
     "Example": "microtome.learn.examples",
     "ForegroundRandom": "microtome.query.unranked",
     "IGNORE": "microtome.labels",
-    "NetConfig": "microtome.net.unet",
+    "NetConfig": "microtome.net.config",
     "Posterior": "microtome.predict.posterior",
     "Project": "microtome.project.folder",
     "Random": "microtome.query.unranked",

@@ -5,7 +5,7 @@ import os
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -132,7 +132,7 @@ class Demo:
             tiles=_tiles(session),
             uncertainty=Measure("entropy", "nats", float(np.log(session.classes))),
             costs=costs_by_round(session.project.journal),
-            cost_model=asdict(CostModel()),
+            cost_model=_cost_model(),
             settings=_settings(session, final),
             seed=self.seed,
             seconds=seconds,
@@ -260,6 +260,18 @@ def _settings(session: Session, final: Model) -> dict[str, dict[str, object]]:
         **{name: dict(table) for name, table in config.settings.items()},
         "final model": {"steps": FINAL_STEPS, "seed": final.seed, "answers": len(final.trained_on)},
         "seeds": {"project": config.seed, **_seeds(session)},
+    }
+
+
+def _cost_model() -> dict[str, float]:
+    cost = CostModel()
+    return {
+        "seconds to take a patch up and submit it": cost.open_seconds,
+        "seconds to look at a megavoxel": cost.scan_seconds,
+        "seconds to draw a voxel of an outline": cost.draw_seconds,
+        "seconds to begin an object that is missing": cost.start_seconds,
+        "seconds to click away an object that is not there": cost.remove_seconds,
+        "voxels below which an error is not seen": cost.smallest,
     }
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from microtome.box import Int3
-from microtome.net.unet import NetConfig
+from microtome.net.config import NetConfig
 
 Loss = Literal["ce+dice", "ce", "dice"]
 Schedule = Literal["cosine", "constant"]

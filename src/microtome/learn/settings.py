@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from microtome.learn.config import AugmentConfig, Recipe, TrainConfig
-from microtome.net.unet import NetConfig
+from microtome.net.config import NetConfig
 
 Table = Mapping[str, Any]
 

@@ -13,8 +13,9 @@ from microtome.learn.augment import augmented
 from microtome.learn.config import AugmentConfig, TrainConfig
 from microtome.learn.examples import Example, Windows, image_statistics
 from microtome.learn.losses import class_weights, masked_loss
+from microtome.net.config import NetConfig
 from microtome.net.inference import channels_last
-from microtome.net.unet import NetConfig, UNet
+from microtome.net.unet import UNet
 from microtome.progress import Progress
 
 Weights = dict[str, Tensor]

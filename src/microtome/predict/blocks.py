@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from microtome.box import Block, Box, Int3, tile
-from microtome.net.unet import NetConfig
+from microtome.net.config import NetConfig
 from microtome.predict.model import SegmentationModel
 from microtome.predict.posterior import Posterior
 from microtome.progress import Progress
 from microtome.volume import Volume
 
 FLAT_BLOCK: Int3 = (1, 1024, 1024)  # voxels z y x written at a time by a net that does not cross z
-DEEP_BLOCK: Int3 = (32, 256, 256)
+DEEP_BLOCK: Int3 = (32, 192, 192)
 
 
 def prediction_blocks(volume: Int3, domain: Box, shape: Int3, net: NetConfig) -> list[Block]:

@@ -21,15 +21,16 @@ from microtome.learn.augment import symmetry, undo_symmetry
 from microtome.learn.config import Recipe
 from microtome.learn.examples import Example
 from microtome.learn.train import Trained, Trainer, Weights
+from microtome.net.config import NetConfig
 from microtome.net.inference import dropout_masks, folded
-from microtome.net.unet import NetConfig, UNet
+from microtome.net.unet import UNet
 from microtome.predict.posterior import Posterior, PosteriorSum
 from microtome.predict.sampling import Pass, Sampling, passes
 from microtome.predict.windows import blended, mirrored, normalised
 from microtome.progress import Progress
 
-SECTION = 1024  # voxels; sides of a section up to which it is predicted in one piece
-CUBE = (32, 128, 128)  # voxels z y x of a window of a net that crosses z
+SECTION = 2048  # voxels; sides of a section up to which it is predicted in one piece
+CUBE = (96, 320, 320)  # voxels z y x up to which a net that crosses z predicts in one piece
 
 
 @runtime_checkable
@@ -90,6 +91,8 @@ class SegmentationModel:
         Raises:
             ValueError: If the model is untrained or `samples` does not fit its sampling.
         """
+        if self.sampling == "dropout" and not self.recipe.net.dropout:
+            raise ValueError("sampling 'dropout' expects a net with dropout; net.dropout is 0")
         window = prediction_window(self.recipe.net, image.shape)
         padded = normalised(mirrored(image, self.recipe.net.multiple, window), self.statistics)
         total: PosteriorSum | None = None

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from microtome.box import Box, Int3
-from microtome.net.unet import NetConfig
+from microtome.net.config import NetConfig
 from microtome.predict.blocks import block_shape, predicted, prediction_blocks
 from microtome.predict.model import SegmentationModel
 from microtome.predict.posterior import Posterior, entropy
