@@ -118,6 +118,7 @@ class Report:
     train_box: Box
     test_box: Box
     curve: Sequence[CurvePoint]  # the last is the final model
+    curve_note: str  # what else a reader of the curve must know; may be empty
     pixel_accuracy: float  # of the final model
     panels: Sequence[Panel]
     tiles: Sequence[Tile]

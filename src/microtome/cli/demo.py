@@ -23,9 +23,10 @@ from microtome.cli.session import opened
 from microtome.evaluate.overlap import contingency, jaccard, pixel_accuracy, scores
 from microtome.labels import BACKGROUND
 from microtome.learn.config import Recipe
-from microtome.loop import Budget, Session, evaluate, load, predict, recorded, simulate
+from microtome.loop import Budget, Evaluation, Session, evaluate, load, predict, recorded, simulate
 from microtome.oracle import CostModel
 from microtome.predict.blocks import region_posterior
+from microtome.predict.model import SegmentationModel
 from microtome.predict.posterior import Posterior, class_map
 from microtome.progress import Progress, silent
 from microtome.project import Model, Query, costs_by_round, total_cost
@@ -34,7 +35,7 @@ from microtome.query.uncertainty import entropy
 DATASET = "vnc"
 CLASSES = ("mitochondria",)
 PATCHES = 104  # 8 at random, then four rounds of 24
-FINAL_STEPS = 1000  # of the last model, which only predicts; those of the rounds before also ask
+FINAL_STEPS = 750  # of the last model, which only predicts; those of the rounds before also ask
 TILES = 8  # queries of each round in the report's gallery
 PANELS = 4  # test sections in the report
 
@@ -64,12 +65,14 @@ class Demo:
         phantom = self._make(phantom=phantom)
         with opened(self.out, self.device, self.progress) as session:
             simulate(session, Budget(PATCHES), CostModel(), final=_longer(session.recipe))
-            final = recorded(session, None)
-            curve = [_curve_point(session, model) for model in session.project.journal.models()]
+            models = session.project.journal.models()
+            evaluations = [evaluate(session, model.id) for model in models]
+            curve = [_curve_point(session, *pair) for pair in zip(models, evaluations, strict=True)]
             predict(session, box=session.project.config.test_box)
             seconds = time.monotonic() - began
             summary = self._summary(session, curve, seconds, phantom=phantom)
-            report = self._report(session, final, curve, seconds, phantom=phantom)
+            accuracy = pixel_accuracy(evaluations[-1].table)
+            report = self._report(session, curve, accuracy, seconds, phantom=phantom)
         write_report(report, self.out / "report.html")
         _write_json(summary, self.out / "summary.json")
         return summary
@@ -113,9 +116,9 @@ class Demo:
         }
 
     def _report(
-        self, session: Session, final: Model, curve: list[CurvePoint], seconds: float, *, phantom: bool
+        self, session: Session, curve: list[CurvePoint], accuracy: float, seconds: float, *, phantom: bool
     ) -> Report:
-        config = session.project.config
+        config, final = session.project.config, recorded(session, None)
         test = _test_box(session)
         return Report(
             title="microtome demo",
@@ -127,7 +130,8 @@ class Demo:
             train_box=config.train_box,
             test_box=test,
             curve=curve,
-            pixel_accuracy=pixel_accuracy(evaluate(session, final.id).table),
+            curve_note=_curve_note(session),
+            pixel_accuracy=accuracy,
             panels=_panels(session, final, test),
             tiles=_tiles(session),
             uncertainty=Measure("entropy", "nats", float(np.log(session.classes))),
@@ -160,8 +164,7 @@ def _longer(recipe: Recipe) -> Recipe:
     return replace(recipe, train=replace(recipe.train, steps=FINAL_STEPS))
 
 
-def _curve_point(session: Session, model: Model) -> CurvePoint:
-    evaluation = evaluate(session, model.id)
+def _curve_point(session: Session, model: Model, evaluation: Evaluation) -> CurvePoint:
     seen = [effort for effort in session.project.journal.efforts() if effort.round <= model.round]
     return CurvePoint(
         round=model.round,
@@ -171,6 +174,11 @@ def _curve_point(session: Session, model: Model) -> CurvePoint:
         scores=scores(evaluation.table, session.project.config.classes),
         train_seconds=model.seconds,
     )
+
+
+def _curve_note(session: Session) -> str:
+    steps = session.recipe.train.steps
+    return f"The last was trained for {FINAL_STEPS} steps, those before for {steps}, so its gain is not of labels alone."
 
 
 def _curve_row(point: CurvePoint) -> Summary:
@@ -186,10 +194,10 @@ def _curve_row(point: CurvePoint) -> Summary:
 def _panels(session: Session, final: Model, test: Box) -> list[Panel]:
     """Test sections spread evenly, through the final model."""
     sections = np.linspace(test.start[0], test.stop[0] - 1, PANELS + 2).round().astype(int)[1:-1]
-    panels = []
+    panels, fitted = [], load(session, final)
     for z in dict.fromkeys(sections.tolist()):
         box = Box((z, *test.start[1:]), (z + 1, *test.stop[1:]))
-        posterior = _posterior(session, final, box)
+        posterior = _posterior(session, fitted, box)
         truth, predicted = session.truth.read(box), class_map(posterior)
         score = jaccard(contingency(truth, predicted, session.classes - 1), 1)
         panels.append(
@@ -200,12 +208,13 @@ def _panels(session: Session, final: Model, test: Box) -> list[Panel]:
 
 def _tiles(session: Session) -> list[Tile]:
     """The first queries of each round, as the model that asked them saw them."""
-    models = {model.round + 1: model for model in reversed(session.project.journal.models())}
+    records = session.project.journal.models()[:-1]  # the last asked nothing
+    models = {record.round + 1: load(session, record) for record in records}
     asked = [query for query in session.project.journal.queries() if query.rank < TILES]
     return [_tile(session, query, models.get(query.round)) for query in asked]
 
 
-def _tile(session: Session, query: Query, model: Model | None) -> Tile:
+def _tile(session: Session, query: Query, model: SegmentationModel | None) -> Tile:
     posterior = None if model is None else _posterior(session, model, query.box)
     return Tile(
         round=query.round,
@@ -219,10 +228,10 @@ def _tile(session: Session, query: Query, model: Model | None) -> Tile:
     )
 
 
-def _posterior(session: Session, model: Model, box: Box) -> Posterior:
+def _posterior(session: Session, model: SegmentationModel, box: Box) -> Posterior:
     config = session.project.config
     return region_posterior(
-        load(session, model),
+        model,
         session.image,
         box,
         samples=config.query.samples,

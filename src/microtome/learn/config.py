@@ -80,12 +80,12 @@ class Recipe:
 
 
 def demo() -> Recipe:
-    """The default in less time: rounds of half a minute on two cores, for a first look.
+    """The default in less time: rounds of half a minute or less on two cores, for a first look.
 
     So short a training learns more from the images as they are than from ones deformed or made noisy.
     """
     augment = AugmentConfig(rotation=0, scale=0, elastic=0, noise=0, blur=0)
-    return Recipe(train=TrainConfig(steps=350), augment=augment)
+    return Recipe(train=TrainConfig(steps=250), augment=augment)
 
 
 def roels_saeys() -> Recipe:

@@ -29,15 +29,18 @@ class PosteriorSum:
 
     def __init__(self, classes: int, shape: Int3) -> None:
         self._count = 0
-        self._sum = np.zeros((classes, *shape), dtype=np.float32)
+        self._mean = np.zeros((classes, *shape), dtype=np.float32)
         self._squares = np.zeros((classes, *shape), dtype=np.float32)
         self._entropy = np.zeros(shape, dtype=np.float32)
 
     def add(self, proba: Float32[np.ndarray, "c z y x"]) -> None:
         """Count one more sample in."""
         self._count += 1
-        self._sum += proba
-        self._squares += proba * proba
+        difference = proba - self._mean
+        self._mean += difference / np.float32(self._count)
+        self._squares += difference * (
+            proba - self._mean
+        )  # from the mean so far (Welford 1962): no cancellation
         self._entropy += entropy(proba)
 
     def posterior(self) -> Posterior:
@@ -48,9 +51,8 @@ class PosteriorSum:
         """
         if not self._count:
             raise ValueError("a posterior expects at least one sample; got none")
-        mean = self._sum / np.float32(self._count)
-        variance = self._squares / np.float32(self._count) - mean * mean
-        return Posterior(mean, self._entropy / np.float32(self._count), np.sqrt(np.maximum(variance, 0)))
+        count = np.float32(self._count)
+        return Posterior(self._mean.copy(), self._entropy / count, np.sqrt(self._squares / count))
 
 
 def class_map(posterior: Posterior) -> UInt8[np.ndarray, "z y x"]:

@@ -23,7 +23,7 @@ def passes(sampling: Sampling, members: int, samples: int, seed: int) -> tuple[P
     and quarter turns (at most 8 a member), `dropout` random masks (Gal & Ghahramani 2016).
 
     Raises:
-        ValueError: If there are fewer samples than members, more flips than exist, or no ensemble.
+        ValueError: If no samples are asked for, more flips than exist, or there is no ensemble.
     """
     if samples < 1:
         raise ValueError(f"samples must be at least 1; got {samples}")

@@ -58,7 +58,7 @@ def normalised(
     return torch.from_numpy(np.ascontiguousarray(image)).float().sub_(mean).div_(deviation)
 
 
-def mirrored(image: UInt8[np.ndarray, "z y x"], multiple: Int3, least: Int3) -> UInt8[np.ndarray, "z y x"]:
+def mirrored(image: UInt8[np.ndarray, "z y x"], multiple: Int3, least: Int3) -> UInt8[np.ndarray, "u v w"]:
     """The image with mirrored voxels behind its end, so that sides are multiples and at least `least`."""
     sides = [max(-(-side // m) * m, low) for side, m, low in zip(image.shape, multiple, least, strict=True)]
     margin = [(0, side - have) for side, have in zip(sides, image.shape, strict=True)]

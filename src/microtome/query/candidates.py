@@ -8,7 +8,7 @@ from jaxtyping import Float64, Int64, UInt8
 
 from microtome.box import Box, Int3
 from microtome.labels import BACKGROUND, borders
-from microtome.predict.posterior import Posterior
+from microtome.predict.posterior import Posterior, class_map
 from microtome.query.uncertainty import Uncertainty
 
 PIECE: Int3 = (8, 1024, 1024)  # voxels; candidates that start in one such cell are predicted together
@@ -82,7 +82,7 @@ class Candidates:
         Raises:
             ValueError: If there is no model yet.
         """
-        return self._census((i, p.mean.argmax(axis=0).astype(np.uint8)) for i, p in self.posteriors())
+        return self._census((index, class_map(posterior)) for index, posterior in self.posteriors())
 
     def _census(self, labels: Iterator[tuple[int, UInt8[np.ndarray, "z y x"]]]) -> Census:
         classes = np.zeros((len(self.boxes), self.classes), dtype=np.int64)
