@@ -1,5 +1,6 @@
 """The settings of training."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -46,7 +47,11 @@ class TrainConfig:
 
 @dataclass(frozen=True, slots=True)
 class AugmentConfig:
-    """Random changes of a training window. A probability or a size of 0 switches one off."""
+    """Random changes of a training window. A probability or a size of 0 switches one off.
+
+    Raises:
+        ValueError: If a size is negative or not finite, or a probability not in [0, 1].
+    """
 
     symmetries: bool = True  # the eight flips and quarter turns of y x
     rotation: float = 10.0  # degrees, either way, of half the windows
@@ -58,6 +63,21 @@ class AugmentConfig:
     noise: float = 0.05  # of the image's s.d., at most
     blur: float = 0.1  # probability of a 3 x 3 blur
     cutout: float = 0.0  # probability that a rectangle is made grey
+
+    def __post_init__(self) -> None:
+        sizes = (
+            self.rotation,
+            self.scale,
+            self.elastic,
+            self.jitter,
+            self.brightness,
+            self.contrast,
+            self.noise,
+        )
+        _require(all(0 <= size < math.inf for size in sizes), "augmentation of finite sizes >= 0", sizes)
+        _require(
+            0 <= self.blur <= 1 and 0 <= self.cutout <= 1, "probabilities in [0, 1]", (self.blur, self.cutout)
+        )
 
 
 @dataclass(frozen=True, slots=True)

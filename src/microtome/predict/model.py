@@ -1,6 +1,7 @@
 """A fitted model: networks, the grey values they expect, and the recipe that made them."""
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Sequence
@@ -94,7 +95,9 @@ class SegmentationModel:
         if self.sampling == "dropout" and not self.recipe.net.dropout:
             raise ValueError("sampling 'dropout' expects a net with dropout; net.dropout is 0")
         window = prediction_window(self.recipe.net, image.shape)
-        padded = normalised(mirrored(image, self.recipe.net.multiple, window), self.statistics)
+        z, y, x = self.recipe.net.multiple
+        square = math.lcm(y, x)  # a quarter turn must fit the pools as well
+        padded = normalised(mirrored(image, (z, square, square), window), self.statistics)
         total: PosteriorSum | None = None
         for one in passes(self.sampling, len(self._nets), samples, seed):
             proba = self._predicted(padded, one, window)[

@@ -36,11 +36,9 @@ class PosteriorSum:
     def add(self, proba: Float32[np.ndarray, "c z y x"]) -> None:
         """Count one more sample in."""
         self._count += 1
-        difference = proba - self._mean
+        difference = proba - self._mean  # from the mean so far (Welford 1962): nothing cancels
         self._mean += difference / np.float32(self._count)
-        self._squares += difference * (
-            proba - self._mean
-        )  # from the mean so far (Welford 1962): no cancellation
+        self._squares += difference * (proba - self._mean)
         self._entropy += entropy(proba)
 
     def posterior(self) -> Posterior:

@@ -28,7 +28,7 @@ class ForegroundRandom:
 
     Half of the share holds a random voxel of a random class, half a random voxel of a class border;
     the rest is uniformly random. 2/3 and 1/3 are the paper's settings. `truth` stands for an expert who
-    points at objects; `prediction` is the honest form where nobody does, and uniform before any model.
+    points at objects; `prediction` is the honest form where nobody does.
     """
 
     share: float = 2 / 3

@@ -1,0 +1,115 @@
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from microtome.labels import IGNORE
+from microtome.learn.losses import SMOOTH, class_weights, masked_loss
+
+LOSSES = ["ce+dice", "ce", "dice"]
+ONES = torch.ones(3)
+
+
+def batch(seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Logits of three classes and labels, a third of them unknown."""
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(2, 3, 1, 4, 5, generator=generator)
+    labels = torch.randint(0, 3, (2, 1, 4, 5), generator=generator)
+    labels[torch.rand(labels.shape, generator=generator) < 1 / 3] = IGNORE
+    return logits, labels
+
+
+def voxels(*labels: int) -> Tensor:
+    return torch.tensor(labels).reshape(1, 1, 1, -1)
+
+
+def logits_of(*probabilities: float) -> Tensor:
+    """Logits of two classes such that the foreground has these probabilities."""
+    p = torch.tensor(probabilities)
+    return torch.stack([1 - p, p]).log().reshape(1, 2, 1, 1, -1)
+
+
+every_loss = pytest.mark.parametrize("loss", LOSSES)
+
+
+@every_loss
+def test_unlabelled_voxels_have_no_gradient_and_labelled_ones_have(loss: str) -> None:
+    logits, labels = batch()
+    logits.requires_grad_(True)
+    masked_loss(logits, labels, ONES, loss).backward()  # type: ignore[arg-type]
+    pulled = (logits.grad != 0).any(dim=1)  # type: ignore[union-attr]
+    assert torch.equal(pulled, labels != IGNORE)
+
+
+@every_loss
+def test_what_is_predicted_at_unlabelled_voxels_does_not_matter(loss: str) -> None:
+    logits, labels = batch()
+    other = torch.where((labels == IGNORE)[:, None], batch(seed=1)[0] * 50, logits)
+    assert torch.equal(masked_loss(logits, labels, ONES, loss), masked_loss(other, labels, ONES, loss))  # type: ignore[arg-type]
+
+
+@every_loss
+def test_a_batch_without_labels_costs_nothing_and_pulls_nowhere(loss: str) -> None:
+    logits = batch()[0].requires_grad_(True)
+    result = masked_loss(logits, torch.full((2, 1, 4, 5), IGNORE), ONES, loss)  # type: ignore[arg-type]
+    result.backward()
+    assert result.item() == 0
+    assert torch.equal(logits.grad, torch.zeros_like(logits))  # type: ignore[arg-type]
+
+
+def test_cross_entropy_is_the_mean_over_labelled_voxels() -> None:
+    loss = masked_loss(logits_of(0.5, 0.25, 0.9), voxels(1, 0, IGNORE), torch.ones(2), "ce")
+    assert loss.item() == pytest.approx(-(math.log(0.5) + math.log(0.75)) / 2)
+
+
+def test_cross_entropy_is_weighted_by_the_class_of_the_label() -> None:
+    loss = masked_loss(logits_of(0.5, 0.25), voxels(1, 0), torch.tensor([1.0, 3.0]), "ce")
+    assert loss.item() == pytest.approx(-(3 * math.log(0.5) + math.log(0.75)) / 4)
+
+
+def test_dice_equals_a_number_worked_out_by_hand() -> None:
+    loss = masked_loss(logits_of(0.5, 0.25, 0.25, 0.9), voxels(1, 1, 0, IGNORE), torch.ones(2), "dice")
+    assert loss.item() == pytest.approx(1 - (2 * 0.75 + SMOOTH) / (1 + 2 + SMOOTH))
+
+
+def test_dice_sums_over_the_whole_batch() -> None:
+    apart = torch.cat([logits_of(0.5, 0.25), logits_of(0.125, 0.75)])
+    together = logits_of(0.5, 0.25, 0.125, 0.75)
+    labels = torch.cat([voxels(1, 1), voxels(0, 0)])
+    assert masked_loss(apart, labels, torch.ones(2), "dice").item() == pytest.approx(
+        masked_loss(together, voxels(1, 1, 0, 0), torch.ones(2), "dice").item()
+    )
+
+
+def test_dice_is_the_mean_over_the_foreground_classes() -> None:
+    proba = torch.tensor([[0.25, 0.5], [0.5, 0.25], [0.25, 0.25]])  # class by voxel
+    loss = masked_loss(proba.log().reshape(1, 3, 1, 1, 2), voxels(1, 0), ONES, "dice")
+    first, second = (2 * 0.5 + 1) / (0.75 + 1 + 1), (0 + 1) / (0.5 + 0 + 1)
+    assert loss.item() == pytest.approx(1 - (first + second) / 2)
+
+
+def test_the_default_loss_is_the_sum_of_both() -> None:
+    logits, labels = batch()
+    both, ce, dice = (masked_loss(logits, labels, ONES, loss).item() for loss in LOSSES)  # type: ignore[arg-type]
+    assert both == pytest.approx(ce + dice)
+
+
+def test_a_perfect_prediction_costs_nothing() -> None:
+    labels = voxels(0, 1, 1)
+    logits = torch.where(labels[:, None] == torch.arange(2).reshape(1, 2, 1, 1, 1), 100.0, -100.0)
+    assert masked_loss(logits, labels, torch.ones(2), "ce+dice").item() == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("counts", "weights"),
+    [
+        ((80.0, 20.0), (1.0, 4.0)),
+        ((80.0, 40.0, 4.0), (1.0, 2.0, 5.0)),
+        ((20.0, 80.0), (4.0, 1.0)),
+        ((100.0, 0.0), (1.0, 5.0)),
+        ((1.0, 0.0), (1.0, 1.0)),
+    ],
+)
+def test_class_weights_balance_the_classes_up_to_five_to_one(counts: tuple, weights: tuple) -> None:
+    assert class_weights(torch.tensor(counts)).tolist() == list(weights)

@@ -1,0 +1,252 @@
+import dataclasses
+import math
+import time
+
+import numpy as np
+import pytest
+import torch
+from torch.optim.optimizer import register_optimizer_step_pre_hook
+
+from microtome.evaluate import contingency, jaccard
+from microtome.labels import IGNORE
+from microtome.learn.augment import augmented
+from microtome.learn.config import AugmentConfig, TrainConfig
+from microtome.learn.examples import Example, Windows, image_statistics
+from microtome.learn.losses import class_weights
+from microtome.learn.train import REPORT_EVERY, Trained, Trainer, Weights, new_net, step
+from microtome.net.config import NetConfig
+from microtome.net.unet import UNet
+from microtome.predict.windows import normalised
+from microtome.progress import silent
+
+NET = NetConfig(widths=(4, 8), dropout=0)
+SHORT = TrainConfig(steps=6, batch=2, window=(1, 16, 16))
+TRAINER = Trainer(NET, 2, SHORT, AugmentConfig())
+
+
+def blobs(seed: int = 0, side: int = 48) -> Example:
+    """Dark discs on a bright, noisy ground; the disc is class 1."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:side, :side]
+    discs = np.zeros((side, side), bool)
+    for cy, cx in rng.integers(6, side - 6, (5, 2)):
+        discs |= (y - cy) ** 2 + (x - cx) ** 2 < 36
+    image = np.where(discs, 100, 150) + rng.normal(0, 15, discs.shape)
+    return Example(image.clip(0, 255).astype(np.uint8)[None], discs.astype(np.uint8)[None])
+
+
+EXAMPLES = [blobs()]
+
+
+def trainer(**changes: object) -> Trainer:
+    """The short training with some settings of `TrainConfig` changed."""
+    return dataclasses.replace(TRAINER, config=dataclasses.replace(SHORT, **changes))  # type: ignore[arg-type]
+
+
+def fit(one: Trainer = TRAINER, seed: int = 0, start: Weights | None = None) -> Trained:
+    return one.fit(EXAMPLES, seed=seed, start=start, progress=silent)
+
+
+def same(a: Weights, b: Weights) -> bool:
+    return list(a) == list(b) and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def weights_by_hand(config: TrainConfig, seed: int, rates: list[float]) -> Weights:
+    """Training written out without averages, snapshots or a clock."""
+    net = new_net(NET, 2, seed=seed).train()
+    windows = Windows(EXAMPLES, config.window, 2, seed=seed)
+    weights = class_weights(torch.from_numpy(windows.counts).float())
+    optimiser = torch.optim.AdamW(net.parameters(), weight_decay=config.weight_decay, foreach=True)
+    rng = np.random.default_rng((seed, 2))
+    for rate in rates:
+        optimiser.param_groups[0]["lr"] = rate
+        drawn = windows.draw(config.batch, config.foreground, rng)
+        x, y = augmented(*drawn, AugmentConfig(), image_statistics(EXAMPLES), rng)
+        step(net, optimiser, x, y, weights, config)
+    return net.state_dict()
+
+
+def test_the_same_seed_gives_the_same_weights() -> None:
+    assert same(fit(seed=3).snapshots[-1], fit(seed=3).snapshots[-1])
+
+
+def test_another_seed_gives_other_weights() -> None:
+    assert not same(fit(seed=3).snapshots[-1], fit(seed=4).snapshots[-1])
+
+
+def test_training_leaves_the_random_state_of_the_process_alone() -> None:
+    before = torch.get_rng_state()
+    fit()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_without_averaging_the_last_weights_are_kept() -> None:
+    config = dataclasses.replace(SHORT, ema=0.0)
+    rates = [config.learning_rate * 0.5 * (1 + math.cos(math.pi * k / 6)) for k in range(6)]
+    assert same(fit(trainer(ema=0.0)).snapshots[-1], weights_by_hand(config, 0, rates))
+
+
+def test_a_constant_schedule_keeps_the_rate() -> None:
+    config = dataclasses.replace(SHORT, ema=0.0, schedule="constant")
+    expected = weights_by_hand(config, 0, [config.learning_rate] * 6)
+    assert same(fit(trainer(ema=0.0, schedule="constant")).snapshots[-1], expected)
+
+
+def test_averaged_weights_are_the_moving_average_of_the_last_ones() -> None:
+    config = dataclasses.replace(SHORT, ema=0.6)
+    average = new_net(NET, 2, seed=0).state_dict()["head.weight"].clone()
+    for k in range(6):
+        rates = [config.learning_rate * 0.5 * (1 + math.cos(math.pi * j / 6)) for j in range(k + 1)]
+        decay = min(0.6, 1 - 1 / (k + 2))  # the first ones weigh little
+        average = decay * average + (1 - decay) * weights_by_hand(config, 0, rates)["head.weight"]
+    torch.testing.assert_close(fit(trainer(ema=0.6)).snapshots[-1]["head.weight"], average)
+
+
+def test_training_starts_from_the_weights_that_are_given() -> None:
+    start = fit(seed=5).snapshots[-1]
+    after = fit(trainer(learning_rate=1e-12, weight_decay=0.0, steps=1, ema=0.0), start=start).snapshots[-1]
+    for name, _ in UNet(NET, 2).named_parameters():
+        torch.testing.assert_close(after[name], start[name], rtol=0, atol=1e-9)
+
+
+def test_the_weights_that_are_given_stay_as_they_are() -> None:
+    start = fit(seed=5).snapshots[-1]
+    before = {name: value.clone() for name, value in start.items()}
+    fit(start=start)
+    assert same(start, before)
+
+
+def test_dropout_is_on_while_training() -> None:
+    dropping = dataclasses.replace(TRAINER, net=dataclasses.replace(NET, dropout=0.5))
+    assert not same(fit(TRAINER).snapshots[-1], fit(dropping).snapshots[-1])
+    assert same(fit(dropping).snapshots[-1], fit(dropping).snapshots[-1])
+
+
+@pytest.mark.parametrize("loss", ["ce+dice", "ce", "dice"])
+def test_the_loss_goes_down(loss: str) -> None:
+    losses = fit(trainer(steps=60, batch=4, loss=loss)).losses
+    assert len(losses) == 6
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_blobs_are_learnt_from_sparse_labels_in_seconds() -> None:
+    example = blobs()
+    labels = np.where(np.random.default_rng(0).random(example.labels.shape) < 0.3, example.labels, IGNORE)
+    config = TrainConfig(steps=120, batch=4, window=(1, 32, 32), learning_rate=1e-2)
+    one = dataclasses.replace(TRAINER, config=config)
+    trained = one.fit([Example(example.image, labels.astype(np.uint8))], seed=0, progress=silent)
+    net = new_net(NET, 2, seed=0).eval()
+    net.load_state_dict(trained.snapshots[-1])
+    unseen = blobs(seed=1)
+    with torch.inference_mode():
+        found = net(normalised(unseen.image, trained.statistics)[None, None]).argmax(dim=1)
+    assert jaccard(contingency(unseen.labels, found[0].numpy().astype(np.uint8), 1), 1) > 0.8
+
+
+@pytest.mark.parametrize(("epochs", "examples", "batch", "steps"), [(3, 2, 2, 3), (3, 1, 2, 2), (1, 1, 8, 1)])
+def test_epochs_are_passes_over_the_examples(epochs: int, examples: int, batch: int, steps: int) -> None:
+    one = trainer(epochs=epochs, batch=batch)
+    assert one.fit(EXAMPLES * examples, seed=0, progress=silent).steps == steps
+
+
+def test_seconds_end_training_early() -> None:
+    start = time.monotonic()
+    trained = fit(trainer(steps=10**6, seconds=0.3))
+    assert 0.3 <= trained.seconds <= time.monotonic() - start < 10
+    assert 0 < trained.steps < 10**6
+    assert len(trained.snapshots) == 1
+
+
+def test_a_rate_cut_short_by_seconds_has_run_out() -> None:
+    seen: list[float] = []
+    hook = register_optimizer_step_pre_hook(lambda one, *_: seen.append(one.param_groups[0]["lr"]))
+    fit(trainer(steps=10**6, seconds=0.5))
+    hook.remove()
+    assert seen[0] == SHORT.learning_rate
+    assert seen == sorted(seen, reverse=True)
+    assert seen[-1] < 0.5 * SHORT.learning_rate  # near 0, but for a step that a busy machine held up
+
+
+@pytest.mark.parametrize(
+    "changes", [{"steps": 12}, {"steps": 7}, {"steps": 2}, {"steps": 10**6, "seconds": 1e-9}]
+)
+def test_as_many_snapshots_come_as_were_asked_for(changes: dict) -> None:
+    assert len(fit(dataclasses.replace(trainer(**changes), snapshots=3)).snapshots) == 3
+
+
+def test_snapshots_differ_and_the_last_is_that_of_the_whole_run() -> None:
+    several = fit(dataclasses.replace(trainer(schedule="constant"), snapshots=3))
+    assert same(several.snapshots[-1], fit(trainer(schedule="constant")).snapshots[-1])
+    assert not same(several.snapshots[0], several.snapshots[1])
+
+
+def test_the_first_snapshot_is_that_of_a_run_a_third_as_long() -> None:
+    several = fit(dataclasses.replace(trainer(steps=6), snapshots=3))
+    assert same(several.snapshots[0], fit(trainer(steps=2)).snapshots[-1])
+
+
+def test_progress_and_losses_come_every_few_steps_and_at_the_end() -> None:
+    told: list[tuple[str, int, int]] = []
+
+    def progress(task: str, done: int, total: int, note: str = "") -> None:
+        told.append((task, done, total))
+
+    trained = trainer(steps=25).fit(EXAMPLES, seed=0, progress=progress)
+    assert told == [("training", 10, 25), ("training", 20, 25), ("training", 25, 25)]
+    assert (REPORT_EVERY, len(trained.losses), trained.steps) == (10, 3, 25)
+
+
+def test_the_statistics_are_those_of_the_examples() -> None:
+    image = EXAMPLES[0].image.astype(float)
+    assert fit(trainer(steps=1)).statistics == pytest.approx((image.mean(), image.std()))
+
+
+def test_a_net_that_crosses_z_learns_too() -> None:
+    deep = NetConfig(widths=(4, 8), kernels=((3, 3, 3),) * 2, pools=((2, 2, 2),))
+    stack = Example(*(np.repeat(part, 4, axis=0) for part in (EXAMPLES[0].image, EXAMPLES[0].labels)))
+    one = dataclasses.replace(trainer(steps=30, window=(4, 16, 16)), net=deep)
+    losses = one.fit([stack], seed=0, progress=silent).losses
+    assert losses[-1] < losses[0]
+
+
+def test_a_new_net_depends_on_the_seed_alone() -> None:
+    before = torch.get_rng_state()
+    first = new_net(NET, 2, seed=1).state_dict()
+    assert torch.equal(torch.get_rng_state(), before)
+    assert same(first, new_net(NET, 2, seed=1).state_dict())
+    assert not same(first, new_net(NET, 2, seed=2).state_dict())
+
+
+def test_class_weights_of_the_wrong_length_are_refused() -> None:
+    with pytest.raises(ValueError, match="class_weights must have 2 entries, background first; got 3"):
+        fit(trainer(class_weights=(1.0, 1.0, 1.0)))
+
+
+def test_given_class_weights_are_used() -> None:
+    assert not same(fit().snapshots[-1], fit(trainer(class_weights=(0.0, 1.0))).snapshots[-1])
+
+
+@pytest.mark.parametrize("window", [(1, 15, 16), (1, 16, 17)])
+def test_a_window_that_does_not_fit_the_net_is_refused(window: tuple) -> None:
+    with pytest.raises(ValueError, match=r"window must be a multiple of \(1, 2, 2\) for this net; got"):
+        fit(trainer(window=window))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"steps": 0}, "steps >= 1"),
+        ({"epochs": -1}, "epochs >= 0"),
+        ({"batch": 0}, "batch >= 1; got 0"),
+        ({"window": (1, 0, 16)}, "window >= 1 on every axis"),
+        ({"learning_rate": 0.0}, "learning_rate > 0"),
+        ({"learning_rate": math.nan}, "learning_rate > 0"),
+        ({"seconds": -1.0}, "seconds >= 0"),
+        ({"ema": 1.0}, r"ema in \[0, 1\)"),
+        ({"foreground": 1.1}, r"foreground in \[0, 1\]"),
+        ({"class_weights": (1.0, -1.0)}, "class_weights >= 0"),
+    ],
+)
+def test_impossible_settings_are_refused(settings: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TrainConfig(**settings)

@@ -1,0 +1,131 @@
+"""What holds for every strategy that has a name."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from microtome.box import Box, Int3, grid
+from microtome.cli.names import STRATEGIES
+from microtome.predict.posterior import Posterior, PosteriorSum
+from microtome.query.candidates import Candidates
+from microtome.query.strategy import Selection, Strategy
+
+SHAPE = (2, 24, 24)
+APART: Int3 = (1, 8, 8)
+OVERLAPPING: Int3 = (1, 4, 4)
+
+
+@dataclass(frozen=True)
+class World:
+    """Class probabilities and true labels of a small volume."""
+
+    samples: tuple[np.ndarray, ...]
+    labels: np.ndarray
+
+    @property
+    def classes(self) -> int:
+        return self.samples[0].shape[0]
+
+    def predict(self, box: Box) -> Posterior:
+        total = PosteriorSum(self.classes, box.shape)
+        for sample in self.samples:
+            total.add(np.ascontiguousarray(sample[:, *box.slices]))
+        return total.posterior()
+
+    def truth(self, box: Box) -> np.ndarray:
+        return self.labels[box.slices]
+
+    def candidates(self, step: Int3) -> Candidates:
+        boxes = tuple(grid(Box.of(SHAPE), (1, 8, 8), step))
+        return Candidates(boxes, self.classes, self.predict, self.truth)
+
+
+def varied(classes: int) -> World:
+    rng = np.random.default_rng(classes)
+    samples = rng.dirichlet(np.full(classes, 0.4), (3, *SHAPE)).transpose(0, 4, 1, 2, 3).astype(np.float32)
+    return World(tuple(samples), rng.integers(0, classes, SHAPE).astype(np.uint8))
+
+
+def alike(classes: int) -> World:
+    """Every image, and so every prediction and every label, is the same."""
+    sample = np.full((classes, *SHAPE), 1 / classes, np.float32)
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[:, ::4, ::4] = 1
+    return World((sample, sample), labels)
+
+
+def certain(classes: int, c: int) -> World:
+    """A model that predicts class `c` everywhere, and a truth that is so."""
+    sample = np.zeros((classes, *SHAPE), np.float32)
+    sample[c] = 1
+    return World((sample,), np.full(SHAPE, c, np.uint8))
+
+
+WORLDS: dict[str, World] = {
+    "one class": varied(2),
+    "seven classes": varied(8),
+    "identical images": alike(2),
+    "all background": certain(2, 0),
+    "all of one class": certain(8, 3),
+}
+every_strategy = pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
+# the points of `strided` that follow the first n depend on n
+NESTED = {name: strategy for name, strategy in STRATEGIES.items() if name != "strided"}
+every_world = pytest.mark.parametrize("world", WORLDS.values(), ids=WORLDS)
+every_pool = pytest.mark.parametrize("step", [APART, OVERLAPPING], ids=["apart", "overlapping"])
+
+
+def chosen(strategy: Strategy, candidates: Candidates, n: int, seed: int = 0) -> Selection:
+    return strategy.select(candidates, n, np.random.default_rng(seed))
+
+
+def free(boxes: list[Box], selection: list[Box]) -> list[Box]:
+    return [box for box in boxes if not any(box.overlaps(other) for other in selection)]
+
+
+@every_pool
+@every_world
+@every_strategy
+def test_a_selection_is_as_the_protocol_says(strategy: Strategy, world: World, step: Int3) -> None:
+    assert isinstance(strategy, Strategy)
+    candidates = world.candidates(step)
+    for n in (0, 1, 5, 1000):
+        selection = chosen(strategy, candidates, n)
+        indices = [pick.index for pick in selection]
+        assert all(0 <= index < len(candidates) for index in indices)
+        boxes = [candidates.boxes[index] for index in indices]
+        pairs = [(a, b) for k, a in enumerate(boxes) for b in boxes[:k]]
+        assert not any(a.overlaps(b) for a, b in pairs), "picks share voxels"
+        scores = [pick.score for pick in selection]
+        assert scores == sorted(scores, reverse=True), "not best first"
+        assert all(pick.reason for pick in selection), "no reason"
+        assert len(boxes) == n or not free(list(candidates.boxes), boxes), "more can be had"
+        assert chosen(strategy, candidates, n) == selection, "not the same for the same generator"
+
+
+@every_strategy
+def test_a_pool_smaller_than_asked_for_comes_back_whole(strategy: Strategy) -> None:
+    candidates = WORLDS["one class"].candidates(APART)
+    indices = [pick.index for pick in chosen(strategy, candidates, 100)]
+    assert sorted(indices) == list(range(18))
+
+
+@every_strategy
+def test_an_empty_pool_gives_nothing(strategy: Strategy) -> None:
+    world = WORLDS["one class"]
+    assert chosen(strategy, Candidates((), 2, world.predict, world.truth), 3) == ()
+
+
+@every_strategy
+def test_identical_images_are_chosen_at_random(strategy: Strategy) -> None:
+    candidates = WORLDS["identical images"].candidates(APART)
+    firsts = {chosen(strategy, candidates, 1, seed)[0].index for seed in range(30)}
+    assert len(firsts) > 5
+
+
+@pytest.mark.parametrize("strategy", NESTED.values(), ids=NESTED)
+def test_the_first_picks_do_not_depend_on_how_many_follow(strategy: Strategy) -> None:
+    candidates = WORLDS["seven classes"].candidates(APART)
+    few, many = chosen(strategy, candidates, 3), chosen(strategy, candidates, 9)
+    assert few == many[:3]

@@ -1,0 +1,91 @@
+import dataclasses
+import re
+import tomllib
+
+import pytest
+import tomlkit
+
+from microtome.learn.config import Recipe, TrainConfig, demo, lubrano, roels_saeys
+from microtome.learn.settings import TABLES, recipe_from, tables_of
+from microtome.net.config import NetConfig
+
+RECIPES: dict[str, Recipe] = {
+    "default": Recipe(),
+    "demo": demo(),
+    "roels_saeys": roels_saeys(),
+    "lubrano dice": lubrano("dice"),
+    "lubrano ce": lubrano("ce"),
+    "ensemble": Recipe(members=3, snapshots=2),
+    "thin": Recipe(
+        net=NetConfig((4, 8), ((1, 3, 3), (3, 3, 3)), ((1, 2, 2),)), train=TrainConfig(seconds=1.5)
+    ),
+}
+every_recipe = pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+
+
+@every_recipe
+def test_a_recipe_comes_back_from_its_tables(recipe: Recipe) -> None:
+    assert recipe_from(tables_of(recipe)) == recipe
+
+
+@every_recipe
+def test_a_recipe_comes_back_from_a_file(recipe: Recipe) -> None:
+    assert recipe_from(tomllib.loads(tomlkit.dumps(tables_of(recipe)))) == recipe
+
+
+@every_recipe
+def test_the_tables_hold_every_key_there_is(recipe: Recipe) -> None:
+    keys = {name: frozenset(table) for name, table in tables_of(recipe).items()}
+    assert keys == {name: TABLES[name] for name in keys}
+
+
+def test_no_tables_are_the_default_recipe() -> None:
+    assert recipe_from({}) == Recipe()
+
+
+def test_what_a_table_leaves_out_keeps_its_default() -> None:
+    tables = {"net": {"widths": [4, 8]}, "train": {"steps": 5}, "ensemble": {"members": 2}}
+    expected = Recipe(net=NetConfig(widths=(4, 8)), train=TrainConfig(steps=5), members=2)
+    assert recipe_from(tables) == expected
+
+
+def test_fine_tuning_starts_from_the_settings_of_training() -> None:
+    tables = {"train": {"batch": 3, "steps": 7}, "fine_tune": {"steps": 2}}
+    assert recipe_from(tables).fine_tune == TrainConfig(batch=3, steps=2)
+
+
+@pytest.mark.parametrize("tables", [{"train": {"steps": 3}}, {"fine_tune": {}}])
+def test_without_a_fine_tune_table_every_round_is_from_scratch(tables: dict) -> None:
+    assert recipe_from(tables).fine_tune is None
+
+
+def test_roels_and_saeys_fine_tune_and_lubrano_does_not() -> None:
+    assert dataclasses.replace(roels_saeys().train, epochs=200, learning_rate=5e-4) == roels_saeys().fine_tune
+    assert "fine_tune" not in tables_of(lubrano())
+
+
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        ({"net": {"widhts": [4]}}, "net.widhts: unknown key; expected one of activation, dropout"),
+        ({"train": {"stepz": 4}}, "train.stepz: unknown key"),
+        ({"fine_tune": {"stepz": 4}}, "fine_tune.stepz: unknown key"),
+        ({"augment": {"rotate": 4.0}}, "augment.rotate: unknown key"),
+        ({"ensemble": {"size": 4}}, "ensemble.size: unknown key; expected one of members, snapshots"),
+        ({"net": {"widths": "wide"}}, "net.widths: Input should be a valid tuple; got 'wide'"),
+        ({"net": {"kernels": [[1, 3, 3], [1, 3]]}}, "net.kernels.1.2: Field required; got [1, 3]"),
+        ({"net": {"norm": "group"}}, "net.norm: Input should be 'batch', 'instance' or 'none'; got 'group'"),
+        ({"train": {"batch": 2.5}}, "train.batch: Input should be a valid integer"),
+        ({"train": {"loss": "mse"}}, "train.loss: Input should be"),
+        ({"fine_tune": {"ema": "much"}}, "fine_tune.ema: Input should be a valid number"),
+        ({"augment": {"symmetries": 7}}, "augment.symmetries: Input should be a valid boolean"),
+        ({"ensemble": {"members": "two"}}, "ensemble.members: Input should be a valid integer"),
+        ({"net": {"widths": []}}, "net: widths must be positive channel counts; got ()"),
+        ({"train": {"batch": 0}}, "train: training expects batch >= 1; got 0"),
+        ({"ensemble": {"members": 0}}, "members and snapshots >= 1; got (0, 1)"),
+    ],
+)
+def test_a_wrong_setting_is_named_in_one_line(tables: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)) as caught:
+        recipe_from(tables)
+    assert "\n" not in str(caught.value)
