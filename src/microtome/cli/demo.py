@@ -178,7 +178,8 @@ def _curve_point(session: Session, model: Model, evaluation: Evaluation) -> Curv
 
 def _curve_note(session: Session) -> str:
     steps = session.recipe.train.steps
-    return f"The last was trained for {FINAL_STEPS} steps, those before for {steps}: its gain is not of labels alone."
+    last = f"The last was trained for {FINAL_STEPS} steps, those before for {steps}"
+    return f"{last}: its gain is not of labels alone."
 
 
 def _curve_row(point: CurvePoint) -> Summary:
