@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-import tomli_w
+import tomlkit
 
 from microtome.box import Box
 from microtome.project.config import ProjectConfig, load_config, save_config
@@ -38,7 +38,7 @@ def raw() -> dict:
 
 def load(tmp_path: Path, tables: dict) -> ProjectConfig:
     path = tmp_path / "project.toml"
-    path.write_text(tomli_w.dumps(tables))
+    path.write_text(tomlkit.dumps(tables))
     return load_config(path, ALLOWED)
 
 
