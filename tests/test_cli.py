@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
+from filelock import FileLock
 
 from microtome.box import Box
 from microtome.cli.app import main
@@ -218,6 +219,9 @@ def test_a_project_of_a_newer_microtome_is_refused(run: Run, project_folder: Pat
         ("dropout = 0", "dropout = 7", "dropout"),
         ('norm = "batch"', 'norm = "group"', "net.norm"),
         ("batch = 2", 'batch = "two"', "train.batch"),
+        ("window = [1, 32, 32]", "window = [1, 33, 33]", "a multiple of (1, 2, 2)"),
+        ("class_weights = []", "class_weights = [1.0]", "2 class_weights"),
+        ("class_weights = []", "class_weights = [0.0, 0.0]", "not all 0"),
     ],
 )
 def test_a_wrong_setting_is_named(
@@ -235,7 +239,8 @@ def test_an_image_that_changed_since_init_is_refused(run: Run, tmp_path: Path, i
     tifffile.imwrite(image, np.random.default_rng(9).integers(0, 255, (5, 64, 64), dtype=np.uint8))
     for command in ("predict", "query"):
         _failed_in_one_line(run(command, tmp_path / "p"), "changed since", "expected sha256:", "got sha256:")
-    assert sorted(path.name for path in (tmp_path / "p").rglob("*")) == before
+    after = sorted(path.name for path in (tmp_path / "p").rglob("*") if path.name != "work.lock")
+    assert after == before
 
 
 def test_a_changed_truth_stops_a_simulation_and_loses_nothing(run: Run, tmp_path: Path, image: Path) -> None:
@@ -246,6 +251,71 @@ def test_a_changed_truth_stops_a_simulation_and_loses_nothing(run: Run, tmp_path
     tifffile.imwrite(labels, np.zeros((5, 64, 64), np.uint8))
     _failed_in_one_line(run("simulate", tmp_path / "p"), "changed since")
     assert json.loads(run("status", tmp_path / "p", "--json")[1])["open_queries"] == 2
+
+
+def test_two_commands_do_not_work_on_one_project_at_once(run: Run, project_folder: Path) -> None:
+    with FileLock(project_folder / "work.lock"):
+        _failed_in_one_line(run("simulate", project_folder), "another process works on")
+        assert run("status", project_folder)[0] == 0
+    assert run("query", project_folder)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        (["--classes", "a/b"], "classes[0]: expected a name that can be a file's"),
+        (["--classes", "mito,mito"], "classes: expected distinct entries"),
+        (["--query-shape", "1,200,200"], "query.shape (1, 200, 200) does not fit"),
+        (["--train", "0:3", "--test", "2:4"], "must not overlap"),
+        (["--train", "0:40"], "0:40"),
+        (["--downsample", "1,200,1"], "(1, 200, 1)"),
+        (["--seed", 2**70], "seed"),
+        (["--strategy", "entropie"], "did you mean 'entropy'"),
+        (["--recipe", "defualt"], "did you mean 'default'"),
+    ],
+)
+def test_words_that_do_not_fit_are_named(
+    run: Run, tmp_path: Path, image: Path, more: list[object], expected: str
+) -> None:
+    result = run(*_init(tmp_path / "p", image, *more))
+    _failed_in_one_line(result, expected)
+    assert "pydantic" not in result[2]
+    assert not (tmp_path / "p").exists()
+
+
+def test_damaged_weights_and_other_classes_are_refused(run: Run, project_folder: Path) -> None:
+    assert run("simulate", project_folder, "--patches", 3)[0] == 0
+    weights = project_folder / "models" / "001" / "weights.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-4] + b"\x00\x01\x02\x03")
+    _failed_in_one_line(run("evaluate", project_folder), "expected weights of sha256")
+    weights.write_bytes(whole)
+    (project_folder / "models" / "001" / "model.json").write_text("[]")
+    _failed_in_one_line(run("evaluate", project_folder), "holds no whole model")
+    settings = project_folder / "project.toml"
+    settings.write_text(settings.read_text().replace("mitochondria", "vesicles"))
+    _failed_in_one_line(run("simulate", project_folder), "expected classes ['mitochondria']")
+
+
+def test_training_that_diverges_says_so_and_leaves_no_model(run: Run, project_folder: Path) -> None:
+    settings = project_folder / "project.toml"
+    settings.write_text(settings.read_text().replace("learning_rate = 0.003", "learning_rate = 1e30"))
+    _failed_in_one_line(run("simulate", project_folder, "--patches", 3), "training diverged")
+    assert not list((project_folder / "models").iterdir())
+
+
+def test_a_lost_or_damaged_chunk_is_predicted_again(run: Run, project_folder: Path) -> None:
+    assert run("simulate", project_folder, "--patches", 3)[0] == 0
+    assert run("predict", project_folder)[0] == 0
+    image = project_folder / "predictions" / "001" / "mitochondria.ome.zarr"
+    box = Box((0, 0, 0), (4, 96, 96))
+    expected = open_volume(image).read(box)
+    chunks = sorted(path for path in image.rglob("*") if path.is_file() and path.name.isdigit())
+    assert len(chunks) == 4
+    chunks[1].unlink()
+    chunks[2].write_bytes(b"xx")
+    assert run("predict", project_folder)[0] == 0
+    np.testing.assert_array_equal(open_volume(image).read(box), expected)
 
 
 def test_a_damaged_journal_is_named(run: Run, project_folder: Path) -> None:

@@ -170,7 +170,7 @@ def test_fine_tuning_starts_from_the_model_before(project_folder: Path) -> None:
 
 
 def test_a_model_left_without_an_entry_in_the_journal_is_made_anew(project_folder: Path) -> None:
-    left = project_folder / "models" / "000"
+    left = project_folder / "models" / "001"
     left.mkdir()
     (left / "weights.safetensors").write_bytes(b"half")
     with opened(project_folder, "cpu", silent) as session:

@@ -104,6 +104,12 @@ def grid(domain: Box, shape: Int3, step: Int3 | None = None) -> Iterator[Box]:
         yield Box((z, y, x), _add((z, y, x), shape))
 
 
+def count(domain: Box, shape: Int3) -> int:
+    """How many boxes `grid` gives, without making them."""
+    z, y, x = (side // n for side, n in zip(domain.shape, shape, strict=True))
+    return z * y * x
+
+
 def tile(domain: Box, shape: Int3, halo: Int3) -> Iterator[Block]:
     """Blocks whose write boxes partition `domain`; the last of an axis may be smaller than `shape`.
 

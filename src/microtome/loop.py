@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from microtome.box import Box, Int3, grid
+from microtome.box import Box, Int3, count, grid
 from microtome.evaluate.overlap import ContingencyTable, contingency, empty_table
 from microtome.labels import IGNORE
 from microtome.learn.config import Recipe
@@ -29,6 +29,8 @@ from microtome.project import Answer, Model, Project, Query, total_cost
 from microtome.query.candidates import Candidates, open_boxes
 from microtome.query.strategy import Strategy
 from microtome.volume import Volume
+
+MOST_CANDIDATES = 100_000  # boxes that a round chooses from; a volume with more of them is sampled
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def train(session: Session) -> Model:
     began = time.monotonic()
     model = _fitted(session, latest, answers, seed)
     seconds = time.monotonic() - began
-    folder = _model_folder(session.project, len(journal.models()))
+    folder = _model_folder(session.project, 1 + len(journal.models()))
     save_model(model, folder, seed=seed, answers=[answer.id for answer in answers])
     return journal.add_model(
         Model(
@@ -148,7 +150,7 @@ def train(session: Session) -> Model:
             path=str(folder.relative_to(session.project.root)),
             settings=asdict(session.recipe),
             trained_on=tuple(answer.id for answer in answers if answer.id is not None),
-            metrics={"loss": model.losses[-1]},
+            metrics={"loss": model.losses[-1], "classes": list(config.classes)},
             seconds=seconds,
         )
     )
@@ -244,7 +246,8 @@ def recorded(session: Session, model_id: int | None) -> Model:
     chosen = [model for model in models if model_id in (None, model.id)]
     if not chosen:
         known = ", ".join(str(model.id) for model in models) or "none: train one first"
-        raise ValueError(f"expected one of the project's models ({known}); got {model_id or 'no number'}")
+        got = "no number" if model_id is None else model_id
+        raise ValueError(f"expected one of the project's models ({known}); got {got}")
     return chosen[-1]
 
 
@@ -260,10 +263,21 @@ def load(session: Session, record: Model) -> SegmentationModel:
 
 def _candidates(session: Session, asked: list[Box], latest: Model | None) -> Candidates:
     config = session.project.config
-    boxes = open_boxes(list(grid(config.train_box, config.query.shape)), asked)
+    boxes = open_boxes(_sampled(config.train_box, config.query.shape, config.seed), asked)
     truth = session.project.truth()
     predictor = None if latest is None else _predictor(session, latest)
     return Candidates(boxes, session.classes, predictor, None if truth is None else truth.read)
+
+
+def _sampled(domain: Box, shape: Int3, seed: int) -> list[Box]:
+    """The boxes of the grid; of a volume with very many, a random sample, the same for the same seed."""
+    if count(domain, shape) <= MOST_CANDIDATES:
+        return list(grid(domain, shape))
+    sides = [side // n for side, n in zip(domain.shape, shape, strict=True)]
+    rng = np.random.default_rng((seed, 2))
+    cells = np.unique(np.stack([rng.integers(0, side, MOST_CANDIDATES) for side in sides], axis=1), axis=0)
+    starts = cells * shape + domain.start
+    return [Box((z, y, x), (z + shape[0], y + shape[1], x + shape[2])) for z, y, x in starts.tolist()]
 
 
 def _predictor(session: Session, record: Model) -> Callable[[Box], Posterior]:

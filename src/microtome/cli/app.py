@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from microtome.cli.parse import int3, numbers, window
+from microtome.cli.parse import int3, numbers, whole_numbers, window
 from microtome.cli.show import error, progress, result, say
 
 app = typer.Typer(
@@ -91,7 +91,9 @@ def init(
     start: Annotated[int, typer.Option(min=1, help="Random queries of the first round.")] = 8,
     recipe: Annotated[
         str,
-        typer.Option(help="Network and training: default, roels-saeys, lubrano-dice, lubrano-cross-entropy."),
+        typer.Option(
+            help="Network and training: default, demo, roels-saeys, lubrano-dice, lubrano-cross-entropy."
+        ),
     ] = "default",
     seed: Annotated[int, typer.Option(min=0)] = 0,
     as_json: Json = False,
@@ -108,9 +110,7 @@ def init(
         downsample=int3(downsample, "--downsample"),
         window=window(grey_window) if grey_window else None,
         labels=labels,
-        label_values=tuple(int(v) for v in numbers(label_values, None, "--label-values"))
-        if label_values
-        else (),
+        label_values=whole_numbers(label_values, "--label-values") if label_values else (),
         train=train,
         test=test,
         strategy=strategy,
@@ -190,7 +190,7 @@ def evaluate(
     from microtome.cli.session import box_of, opened, score_rows
     from microtome.loop import evaluate as evaluate_model
 
-    with progress() as bars, opened(folder, device, bars) as session:
+    with progress() as bars, opened(folder, device, bars, reading=True) as session:
         evaluation = evaluate_model(session, model, box_of(box, session.image.shape))
         rows = score_rows(evaluation, session.project.config.classes)
     result({"box": str(evaluation.box), "model": evaluation.model, "scores": rows}, rows, as_json=as_json)
@@ -217,6 +217,8 @@ def simulate(
         run(session, Budget(patches, minutes if minutes is not None else float("inf")), CostModel())
         data = status_of(session.project)
     result(data, data["rounds"], as_json=as_json)
+    if data["answers"] < patches and minutes is None:
+        say("nothing is left to ask: every candidate was answered")
 
 
 @app.command()
@@ -246,8 +248,8 @@ def main() -> None:
     """Run the command line. Exit code 0, 1 if it failed, 2 if it was used wrongly, 130 if it was stopped."""
     try:
         app()
-    except (ValueError, OSError) as problem:
-        error(str(problem))
+    except (ValueError, OSError, MemoryError) as problem:
+        error(str(problem) or "not enough memory")
         sys.exit(1)
     except SystemExit as ending:
         if ending.code == STOPPED:

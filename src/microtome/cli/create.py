@@ -8,17 +8,12 @@ import numpy as np
 
 from microtome.benchmark.datasets import find, load, locate
 from microtome.benchmark.phantom import PhantomConfig, phantom
-from microtome.box import Box, Int3, grid
+from microtome.box import Box, Int3, count
 from microtome.cli.names import RECIPES, STRATEGIES, named
 from microtome.learn.settings import tables_of
-from microtome.project import (
-    ImageConfig,
-    ProjectConfig,
-    QueryConfig,
-    SplitsConfig,
-    TruthConfig,
-    create_project,
-)
+from microtome.project import ProjectConfig, TruthConfig, create_project
+from microtome.project.config import SCHEMA
+from microtome.project.parse import validated
 from microtome.project.truth import ClassLabels
 from microtome.volume import ArrayVolume, Volume, create_volume, fingerprint, intensity_window, open_volume
 from microtome.volume.sample import sample_boxes
@@ -60,6 +55,8 @@ def create(folder: Path, new: NewProject, say: Callable[[str], None]) -> dict[st
         OSError: If a file cannot be read or the folder not written.
     """
     named("strategy", new.strategy, STRATEGIES)
+    if new.image is not None and not new.image.strip():
+        raise ValueError("expected --image: the name of a file or folder; got nothing")
     if not new.classes:
         raise ValueError("expected --classes: the names of what is to be found, with commas between them")
     source = _source(new, say)
@@ -71,7 +68,7 @@ def create(folder: Path, new: NewProject, say: Callable[[str], None]) -> dict[st
             "shape": str(config.image.shape),
             "voxel_nm": str(_working_voxel(config)),
             "classes": ", ".join(config.classes),
-            "candidates": sum(1 for _ in grid(config.train_box, config.query.shape)),
+            "candidates": count(config.train_box, config.query.shape),
         }
 
 
@@ -195,22 +192,24 @@ def _config(new: NewProject, source: Source) -> ProjectConfig:
     shape = tuple(side // factor for side, factor in zip(image.shape, new.downsample, strict=True))
     if 0 in shape:
         raise ValueError(f"expected --downsample to leave voxels of {image.shape}; got {new.downsample}")
-    return ProjectConfig(
-        classes=new.classes,
-        seed=new.seed,
-        image=ImageConfig(
-            uri=source.uri,
-            voxel_size_nm=image.voxel_size_nm,
-            downsample=new.downsample,
-            shape=shape,
-            window=window,
-            fingerprint=fingerprint(image),
-        ),
-        truth=source.truth,
-        query=QueryConfig(shape=new.query_shape, batch=new.batch, start=new.start, strategy=new.strategy),
-        splits=SplitsConfig(train=source.train or f"0:{shape[0]}", test=source.test),
+    raw = {
+        "schema": SCHEMA,
+        "classes": new.classes,
+        "seed": new.seed,
+        "image": {
+            "uri": source.uri,
+            "voxel_size_nm": image.voxel_size_nm,
+            "downsample": new.downsample,
+            "shape": shape,
+            "window": window,
+            "fingerprint": fingerprint(image),
+        },
+        "truth": None if source.truth is None else source.truth.model_dump(),
+        "query": {"shape": new.query_shape, "batch": new.batch, "start": new.start, "strategy": new.strategy},
+        "splits": {"train": source.train or f"0:{shape[0]}", "test": source.test},
         **tables_of(named("recipe", new.recipe, RECIPES)()),
-    )
+    }
+    return validated(ProjectConfig, raw, "this project cannot be made")
 
 
 def _voxel_size(new: NewProject) -> tuple[float, float, float] | None:

@@ -24,6 +24,19 @@ def numbers(text: str, count: int | None, option: str) -> tuple[float, ...]:
     return values
 
 
+def whole_numbers(text: str, option: str) -> tuple[int, ...]:
+    """Whole numbers with commas between them.
+
+    Raises:
+        typer.BadParameter: If they are not that.
+    """
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        message = f"expected whole numbers with commas between them; got {text!r}"
+        raise typer.BadParameter(message, param_hint=option) from None
+
+
 def int3(text: str, option: str) -> Int3:
     """Three positive whole numbers z,y,x.
 

@@ -1,8 +1,10 @@
 """A project opened for work: its words turned into the strategy, recipe and device they stand for."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from microtome.box import Box, Int3
 from microtome.cli.names import SAMPLINGS, STRATEGIES, named
@@ -10,27 +12,52 @@ from microtome.evaluate.overlap import pixel_accuracy, scores
 from microtome.learn.settings import TABLES, recipe_from
 from microtome.loop import Evaluation, Session
 from microtome.progress import Progress
-from microtome.project import Model, Query, open_project, parse_split
+from microtome.project import Model, Project, Query, open_project, parse_split
 
 
 @contextmanager
-def opened(folder: Path, device: str, progress: Progress) -> Iterator[Session]:
+def opened(folder: Path, device: str, progress: Progress, *, reading: bool = False) -> Iterator[Session]:
     """The project in `folder`, its journal closed in the end.
 
+    Unless it is for `reading` alone no other process may work on it at the same time.
+
     Raises:
-        ValueError: If it is no project, or its settings are not as they should be.
+        ValueError: If it is no project, its settings are not as they should be, or somebody works on it.
     """
-    with open_project(folder, TABLES) as project:
-        query = project.config.query
+    with open_project(folder, TABLES) as project, nullcontext() if reading else _alone(project.root):
+        query, recipe = project.config.query, recipe_from(project.config.settings)
+        recipe.require_trainable(len(project.config.classes) + 1)
+        _require_same_classes(project)
         yield Session(
             project=project,
-            recipe=recipe_from(project.config.settings),
+            recipe=recipe,
             strategy=named("strategy", query.strategy, STRATEGIES),
             start=named("strategy", query.start_strategy, STRATEGIES),
             sampling=named("sampling", query.sampling, SAMPLINGS),
             device=resolved_device(device),
             progress=progress,
         )
+
+
+def _require_same_classes(project: Project) -> None:
+    """Refuse classes other than those the answers were given for."""
+    for model in project.journal.models():
+        before = tuple(model.metrics["classes"])
+        if before != project.config.classes:
+            raise ValueError(
+                f"project.toml: expected classes {list(before)}, for which answers were given; "
+                f"got {list(project.config.classes)}"
+            )
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Hold the project's lock, which the system frees when the process ends, however it ends."""
+    try:
+        with FileLock(root / "work.lock", timeout=0):
+            yield
+    except Timeout as error:
+        raise ValueError(f"another process works on {root}; wait until it ends, or stop it") from error
 
 
 def resolved_device(word: str) -> str:

@@ -41,7 +41,8 @@ class Lines:
 
     def __init__(self) -> None:
         self._began: dict[str, float] = {}
-        self._last = 0.0
+        self._shown: set[str] = set()
+        self._last = time.monotonic()  # what ends soon needs no line
 
     def __call__(self, task: str, done: int, total: int, note: str = "") -> None:
         """Print a line if the last one is old or the task is done."""
@@ -49,9 +50,11 @@ class Lines:
         began = self._began.setdefault(task, now)
         if done >= total:
             del self._began[task]
-        if now - self._last < PLAIN_SECONDS:
+        ends_what_was_shown = done >= total and task in self._shown
+        if now - self._last < PLAIN_SECONDS and not ends_what_was_shown:
             return
         self._last = now
+        self._shown = self._shown - {task} if done >= total else self._shown | {task}
         rate = done / (now - began) if now > began else 0.0
         left = f", {(total - done) / rate:.0f} s left" if rate and done < total else ""
         _errors.print(f"{task}: {done} of {total} ({rate:.1f}/s{left}) {note}".rstrip(), markup=False)

@@ -42,7 +42,8 @@ class TrainConfig:
         _require(self.seconds >= 0, "seconds >= 0", self.seconds)
         _require(0 <= self.ema < 1, "ema in [0, 1)", self.ema)
         _require(0 <= self.foreground <= 1, "foreground in [0, 1]", self.foreground)
-        _require(min(self.class_weights, default=1) >= 0, "class_weights >= 0", self.class_weights)
+        weights = self.class_weights or (1.0,)
+        _require(min(weights) >= 0 and 0 < sum(weights) < math.inf, "class_weights >= 0, not all 0", weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,20 @@ class Recipe:
     fine_tune: TrainConfig | None = None  # None trains every round from scratch
     members: int = 1  # networks trained independently, from seeds of their own
     snapshots: int = 1  # of each network: cosine restarts, one kept from each (Huang 2017)
+
+    def require_trainable(self, classes: int) -> None:
+        """Refuse what training would, before anything is asked; `classes` counts the background.
+
+        Raises:
+            ValueError: If a window does not fit the net's pools, or class weights the classes.
+        """
+        for train in (self.train, self.fine_tune or self.train):
+            divides = all(w % m == 0 for w, m in zip(train.window, self.net.multiple, strict=True))
+            _require(
+                divides, f"a window that is a multiple of {self.net.multiple} for this net", train.window
+            )
+            fits = len(train.class_weights) in (0, classes)
+            _require(fits, f"{classes} class_weights, background first", train.class_weights)
 
     def __post_init__(self) -> None:
         _require(

@@ -53,7 +53,8 @@ class Trainer:
         training short.
 
         Raises:
-            ValueError: If nothing is labelled, labels are not classes, or a window does not fit the net.
+            ValueError: If nothing is labelled, labels are not classes, a window does not fit the net, or the
+            loss is not finite.
         """
         window, multiple = self.config.window, self.net.multiple
         if any(w % m for w, m in zip(window, multiple, strict=True)):
@@ -99,7 +100,7 @@ class Trainer:
                 while len(snapshots) < min(math.floor(fraction * self.snapshots), self.snapshots):
                     snapshots.append(average.copy())
                 if clock.steps % REPORT_EVERY == 0 or fraction >= 1:
-                    losses.append(float(loss))
+                    losses.append(_finite(float(loss), clock.steps))
                     progress("training", clock.steps, clock.total, f"loss {losses[-1]:.3f}")
         return Trained(tuple(snapshots), statistics, tuple(losses), clock.steps, clock.seconds)
 
@@ -116,6 +117,14 @@ class Trainer:
             )
         weights = torch.tensor(given) if given else class_weights(torch.from_numpy(windows.counts).float())
         return weights.to(self.device)
+
+
+def _finite(loss: float, steps: int) -> float:
+    if not math.isfinite(loss):
+        raise ValueError(
+            f"training diverged: the loss is {loss} after {steps} steps; lower train.learning_rate"
+        )
+    return loss
 
 
 def new_net(config: NetConfig, classes: int, *, seed: int) -> UNet:

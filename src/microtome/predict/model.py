@@ -1,5 +1,6 @@
 """A fitted model: networks, the grey values they expect, and the recipe that made them."""
 
+import hashlib
 import json
 import math
 import os
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32, UInt8
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 from torch import Tensor
 
 from microtome.box import Int3
@@ -185,8 +186,10 @@ def save_model(model: SegmentationModel, folder: Path, **notes: object) -> None:
         for k, member in enumerate(model.members)
         for name, value in member.items()
     }
-    (part / "weights.safetensors").write_bytes(save(tensors))
+    weights = save(tensors)
+    (part / "weights.safetensors").write_bytes(weights)
     description = {
+        "sha256": hashlib.sha256(weights).hexdigest(),
         "classes": model.classes,
         "sampling": model.sampling,
         "members": len(model.members),
@@ -210,8 +213,8 @@ def load_model(folder: Path, recipe: Recipe, *, device: str = "cpu") -> Segmenta
     """
     try:
         description = json.loads((folder / "model.json").read_text())
-        tensors = load_file(folder / "weights.safetensors", device="cpu")
-    except (OSError, ValueError, SafetensorError) as error:
+        tensors = _read_weights(folder / "weights.safetensors", description["sha256"])
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise ValueError(f"{folder} holds no whole model: {error}") from error
     if json.loads(json.dumps(asdict(recipe.net))) != description["recipe"]["net"]:
         raise ValueError(
@@ -230,6 +233,14 @@ def load_model(folder: Path, recipe: Recipe, *, device: str = "cpu") -> Segmenta
         statistics=tuple(description["statistics"]),
         losses=tuple(description["losses"]),
     )
+
+
+def _read_weights(path: Path, expected: str) -> Weights:
+    weights = path.read_bytes()
+    got = hashlib.sha256(weights).hexdigest()
+    if got != expected:
+        raise ValueError(f"expected weights of sha256 {expected}, got {got}")
+    return load(weights)
 
 
 def _overlap(net: NetConfig, window: Int3) -> Int3:

@@ -1,5 +1,6 @@
 """A predicted volume on disk: an OME-Zarr image for each class and one of the uncertainty."""
 
+import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -26,8 +27,8 @@ LEVELS = 255  # a byte a voxel: probability 1, and the largest entropy, are 255;
 class PredictionStore:
     """A folder with the images `<class>` and `uncertainty`, and a log of the blocks that are done.
 
-    What a block wrote is on disk before the log says so: a block that is done is never done again, and
-    one that was interrupted is.
+    What a block wrote is on disk before the log says so: a block that is done is never done again; one that
+    was interrupted, or lost or changed since, is.
     """
 
     folder: Path
@@ -41,17 +42,17 @@ class PredictionStore:
         """
         return [open_volume(self.folder / _file(name)) for name in (*self.classes, UNCERTAINTY)]
 
-    def done(self) -> set[Box]:
-        """The write boxes that are finished."""
+    def done(self) -> dict[Box, str]:
+        """The write boxes that are finished, each with the digest of what was written."""
         if not self._log.exists():
-            return set()
-        boxes = set()
+            return {}
+        boxes = {}
         for line in self._log.read_text().splitlines():
             try:
-                start, stop = json.loads(line)
+                entry = json.loads(line)
             except ValueError:  # empty, or cut off by a kill while it was written: that block is done again
                 continue
-            boxes.add(Box(tuple(start), tuple(stop)))
+            boxes[Box(tuple(entry["start"]), tuple(entry["stop"]))] = entry["sha256"]
         return boxes
 
     def write(self, box: Box, posterior: Posterior) -> None:
@@ -63,10 +64,21 @@ class PredictionStore:
         images = [*posterior.mean[1:], entropy(posterior.mean) / np.float32(np.log(len(self.classes) + 1))]
         for name, image in zip((*self.classes, UNCERTAINTY), images, strict=True):
             open_volume(self.folder / _file(name), writable=True).write(box, _bytes(image))
+        entry = {"start": box.start, "stop": box.stop, "sha256": self.digest(box)}
         with self._log.open("a") as log:
-            log.write("\n" + json.dumps([box.start, box.stop]) + "\n")  # a cut-off line before stays alone
+            log.write("\n" + json.dumps(entry) + "\n")  # a cut-off line before stays alone
             log.flush()
             os.fsync(log.fileno())
+
+    def digest(self, box: Box) -> str:
+        """SHA-256 of what is stored in `box`; empty where it cannot be read."""
+        whole = hashlib.sha256()
+        try:
+            for volume in self.volumes():
+                whole.update(volume.read(box).tobytes())
+        except (OSError, ValueError):  # a damaged chunk: whatever was there is written again
+            return ""
+        return whole.hexdigest()
 
     @property
     def _log(self) -> Path:
@@ -120,7 +132,7 @@ def predict_into(
     net, done = model.recipe.net, store.done()
     blocks = prediction_blocks(image.shape, domain, block_shape(net), net)
     for k, block in enumerate(blocks, start=1):
-        if block.write not in done:
+        if done.get(block.write) != store.digest(block.write):  # not done, or lost since
             store.write(block.write, predicted(model, image, block, samples=samples, seed=seed))
         progress("predicting", k, len(blocks), str(block.write))
 

@@ -15,6 +15,7 @@ from microtome.project.parse import nearest_key, parse_split, read_toml, validat
 SCHEMA = 1
 """Version of `project.toml` that this code writes, and the newest that it reads."""
 
+LONGEST_NAME = 100  # bytes of a class name
 SETTINGS = ("net", "train", "fine_tune", "augment", "ensemble")
 """Tables whose keys and values the upper floors check."""
 
@@ -38,7 +39,7 @@ def _scalars(value: object) -> list[object]:
 
 
 def _require_distinct(names: tuple) -> tuple:
-    if len(set(names)) < len(names):
+    if len({str(name).casefold() for name in names}) < len(names):
         raise ValueError("expected distinct entries")
     return names
 
@@ -46,10 +47,12 @@ def _require_distinct(names: tuple) -> tuple:
 def _require_name(name: str) -> str:
     if name != name.strip() or not name.isprintable() or name in ("", "background", "uncertainty"):
         raise ValueError(
-            "expected a name without blanks around it, other than 'background' and 'uncertainty'"
+            "expected a printable name without blanks around it, other than 'background' and 'uncertainty'"
         )
     if name.startswith(".") or "/" in name or "\\" in name:  # predictions are files of that name
         raise ValueError("expected a name that can be a file's: no slash, no dot in front")
+    if len(name.encode()) > LONGEST_NAME:
+        raise ValueError(f"expected a name of at most {LONGEST_NAME} bytes")
     return name
 
 
