@@ -52,6 +52,7 @@ bench: .venv/bench
 	$(BIN)/python benchmarks/bench_supervision.py
 	$(BIN)/python benchmarks/bench_resume.py
 	$(BIN)/python benchmarks/bench_demo.py
+	$(BIN)/python benchmarks/bench_demo.py --baselines
 
 figures: .venv/core
 	$(BIN)/python benchmarks/figures.py

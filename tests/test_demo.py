@@ -23,7 +23,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("short")
 def test_the_demo_ends_with_a_report_a_summary_and_a_project(project_folder: Path) -> None:
     said: list[str] = []
-    summary = Demo(project_folder, 0, "cpu", silent, said.append).run(phantom=True)
+    summary = Demo(project_folder, 0, "cpu", say=said.append).run(phantom=True)
     assert said == [f"going on with {project_folder}"]
     assert summary["data"] == "phantom"
     assert [point["patches"] for point in summary["curve"]] == [3, 7, 11]
@@ -38,8 +38,8 @@ def test_the_demo_ends_with_a_report_a_summary_and_a_project(project_folder: Pat
 
 @pytest.mark.usefixtures("short")
 def test_a_finished_demo_run_again_asks_and_trains_nothing_more(project_folder: Path) -> None:
-    first = Demo(project_folder, 0, "cpu", silent, lambda text: None).run(phantom=True)
-    again = Demo(project_folder, 0, "cpu", silent, lambda text: None).run(phantom=True)
+    first = Demo(project_folder, 0, "cpu", say=lambda text: None).run(phantom=True)
+    again = Demo(project_folder, 0, "cpu", say=lambda text: None).run(phantom=True)
     assert again["curve"] == first["curve"]
     assert len(list((project_folder / "models").iterdir())) == 3
 
@@ -53,7 +53,7 @@ def test_without_data_or_network_the_demo_says_so_and_turns_to_the_phantom(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(demo, "simulate", _stop)
     said: list[str] = []
-    run = Demo(tmp_path / "demo", 0, "cpu", silent, said.append)
+    run = Demo(tmp_path / "demo", 0, "cpu", say=said.append)
     with pytest.raises(KeyboardInterrupt):
         run.run(phantom=False)
     assert len(said) == 2

@@ -32,6 +32,7 @@ ModelId = Annotated[
 def demo(
     out: Annotated[Path, typer.Option(help="Folder of the project and its report.")] = Path("demo"),
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    strategy: Annotated[str, typer.Option(help="How patches are chosen after the first 8.")] = "entropy",
     phantom: Annotated[
         bool, typer.Option("--phantom", help="Use generated data in place of real ones.")
     ] = False,
@@ -43,7 +44,7 @@ def demo(
     from microtome.cli.session import resolved_device
 
     with progress() as bars:
-        run = Demo(out, seed, resolved_device(device), progress=bars, say=say)
+        run = Demo(out, seed, resolved_device(device), strategy, progress=bars, say=say)
         summary = run.run(phantom=phantom)
     result(summary, summary["curve"], as_json=as_json)
     say(f"report: {out / 'report.html'}")

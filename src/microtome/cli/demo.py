@@ -49,6 +49,7 @@ class Demo:
     out: Path
     seed: int
     device: str
+    strategy: str = "entropy"
     progress: Progress = silent
     say: Callable[[str], None] = print
 
@@ -77,6 +78,10 @@ class Demo:
         _write_json(summary, self.out / "summary.json")
         return summary
 
+    def _command(self, *, phantom: bool) -> str:
+        words = f"microtome demo --out {self.out} --seed {self.seed} --strategy {self.strategy}"
+        return words + (" --phantom" if phantom else "")
+
     def _make(self, *, phantom: bool) -> bool:
         """Make the project unless it is there; say whether it is a phantom's."""
         if (self.out / "project.toml").exists():
@@ -89,7 +94,7 @@ class Demo:
             except FileNotFoundError as missing:
                 self.say(f"{missing}. The demo goes on with generated data (a phantom).")
                 phantom = True
-        create(self.out, _new_project(self.seed, phantom=phantom), self.say)
+        create(self.out, _new_project(self.seed, self.strategy, phantom=phantom), self.say)
         return phantom
 
     def _summary(
@@ -142,12 +147,12 @@ class Demo:
             seconds=seconds,
             device=_device_name(self.device),
             version=version("microtome"),
-            command=f"microtome demo --out {self.out} --seed {self.seed}" + (" --phantom" if phantom else ""),
+            command=self._command(phantom=phantom),
             date=date.today().isoformat(),
         )
 
 
-def _new_project(seed: int, *, phantom: bool) -> NewProject:
+def _new_project(seed: int, strategy: str, *, phantom: bool) -> NewProject:
     return NewProject(
         classes=CLASSES,
         dataset=None if phantom else DATASET,
@@ -155,6 +160,7 @@ def _new_project(seed: int, *, phantom: bool) -> NewProject:
         downsample=(1, 1, 1) if phantom else (1, 2, 2),
         train="0:9",
         test="11:20",
+        strategy=strategy,
         recipe="demo",
         seed=seed,
     )
