@@ -1,6 +1,7 @@
 """The command line: what a person types, and what comes back; above all when something is wrong."""
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -145,6 +146,11 @@ def test_a_file_that_is_no_tiff_is_refused(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "text.tif"
     path.write_text("this is not a TIFF")
     _failed_in_one_line(run(*_init(tmp_path / "p", path)), "text.tif")
+
+
+def test_a_pipe_is_refused_in_place_of_waited_for(run: Run, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.tif")
+    _failed_in_one_line(run(*_init(tmp_path / "p", tmp_path / "pipe.tif")), "neither")
 
 
 def test_a_missing_image_is_refused(run: Run, tmp_path: Path) -> None:

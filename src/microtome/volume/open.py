@@ -31,6 +31,8 @@ def open_volume(
     path, inner = _split(uri)
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist")
+    if not (path.is_file() or path.is_dir()):  # a pipe, say, on which reading would wait for ever
+        raise ValueError(f"expected a file or a folder; {path} is neither")
     match _format(path, inner):
         case "npy":
             from microtome.volume.mapped import open_npy
