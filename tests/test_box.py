@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microtome.box import Block, Box, Int3, grid, tile
+from microtome.box import Block, Box, Int3, count, grid, tile
 
 lengths = st.tuples(*[st.integers(1, 9)] * 3)
 corners = st.tuples(*[st.integers(-4, 8)] * 3)
@@ -92,3 +92,9 @@ def test_a_negative_halo_is_refused() -> None:
 def test_an_empty_block_shape_is_refused(cut) -> None:  # noqa: ANN001
     with pytest.raises(ValueError, match="at least 1"):
         list(cut(Box.of((2, 2, 2))))
+
+
+def test_the_count_is_that_of_the_grid() -> None:
+    domain = Box((1, 2, 3), (4, 20, 30))
+    for shape in ((1, 4, 5), (2, 18, 27), (3, 19, 1), (1, 1, 28)):
+        assert count(domain, shape) == len(list(grid(domain, shape)))

@@ -8,7 +8,7 @@ import numpy as np
 
 from microtome.benchmark.datasets import find, load, locate
 from microtome.benchmark.phantom import PhantomConfig, phantom
-from microtome.box import Box, Int3, count
+from microtome.box import Box, Int3, count, tile
 from microtome.cli.names import RECIPES, STRATEGIES, named
 from microtome.learn.settings import tables_of
 from microtome.project import ProjectConfig, TruthConfig, create_project
@@ -95,16 +95,10 @@ def copy_volume(volume: Volume, path: Path) -> None:
     Raises:
         OSError: If it cannot be written.
     """
-    chunks = tuple(min(a, b) for a, b in zip(volume.shape, (1, 256, 256), strict=True))
-    target = create_volume(path, volume.shape, volume.dtype, volume.voxel_size_nm, chunks=chunks)  # type: ignore[arg-type]
-    whole = Box.of(volume.shape)
-    z, y, x = COPIED
-    for start_z in range(0, whole.stop[0], z):
-        for start_y in range(0, whole.stop[1], y):
-            for start_x in range(0, whole.stop[2], x):
-                start = (start_z, start_y, start_x)
-                box = Box(start, (start_z + z, start_y + y, start_x + x)).intersection(whole)
-                target.write(box, volume.read(box))
+    z, y, x = (min(a, b) for a, b in zip(volume.shape, (1, 256, 256), strict=True))
+    target = create_volume(path, volume.shape, volume.dtype, volume.voxel_size_nm, chunks=(z, y, x))
+    for block in tile(Box.of(volume.shape), COPIED, (0, 0, 0)):
+        target.write(block.write, volume.read(block.write))
 
 
 def _source(new: NewProject, say: Callable[[str], None]) -> Source:
