@@ -1,6 +1,5 @@
-"""What several test modules share: a small phantom project, and the real data where they are."""
+"""What several test modules share: a small phantom project."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -46,13 +45,3 @@ def phantom_project(root: Path, *, seed: int = 0, strategy: str = "entropy") -> 
 @pytest.fixture
 def project_folder(tmp_path: Path) -> Path:
     return phantom_project(tmp_path / "mito")
-
-
-@pytest.fixture(scope="session")
-def data_folder() -> Path:
-    """The folder with the real data sets."""
-    given = os.environ.get("MICROTOME_DATA", str(Path(__file__).parents[2] / "shared" / "data"))
-    folder = Path(given)
-    if not (folder / "vnc_sstem" / "image.tif").is_file():
-        pytest.skip(f"real data are not in {folder}: set MICROTOME_DATA")
-    return folder

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from conftest import phantom_project
-from microtome.box import Box
+from microtome.box import Box, grid
 from microtome.cli.session import opened
 from microtome.loop import (
     Budget,
     Session,
+    _sampled,
     ask,
     evaluate,
     examples_from,
@@ -186,6 +187,19 @@ def test_a_changed_net_does_not_load_old_models(project_folder: Path) -> None:
         )
         with pytest.raises(ValueError, match="another \\[net\\]"):
             load(other, recorded(session, None))
+
+
+def test_of_very_many_candidates_a_sample_is_asked_the_same_for_the_same_seed(
+    project_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("microtome.loop.MOST_CANDIDATES", 10)
+    with opened(project_folder, "cpu", silent) as session:
+        domain, shape = session.project.config.train_box, (1, 32, 32)
+        sample = _sampled(domain, shape, 0)
+        assert 1 < len(sample) <= 10
+        assert set(sample) < set(grid(domain, shape))
+        assert sample == _sampled(domain, shape, 0) != _sampled(domain, shape, 1)
+        assert {query.box for query in ask(session, 3)} <= set(sample)
 
 
 def test_a_budget_of_nothing_is_refused() -> None:

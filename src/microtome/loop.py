@@ -264,9 +264,9 @@ def load(session: Session, record: Model) -> SegmentationModel:
 def _candidates(session: Session, asked: list[Box], latest: Model | None) -> Candidates:
     config = session.project.config
     boxes = open_boxes(_sampled(config.train_box, config.query.shape, config.seed), asked)
-    truth = session.project.truth()
+    truth = None if config.truth is None else session.truth.read
     predictor = None if latest is None else _predictor(session, latest)
-    return Candidates(boxes, session.classes, predictor, None if truth is None else truth.read)
+    return Candidates(boxes, session.classes, predictor, truth)
 
 
 def _sampled(domain: Box, shape: Int3, seed: int) -> list[Box]:
@@ -274,7 +274,7 @@ def _sampled(domain: Box, shape: Int3, seed: int) -> list[Box]:
     if count(domain, shape) <= MOST_CANDIDATES:
         return list(grid(domain, shape))
     sides = [side // n for side, n in zip(domain.shape, shape, strict=True)]
-    rng = np.random.default_rng((seed, 2))
+    rng = np.random.default_rng((seed, 0, 2))  # not a stream of any round or training
     cells = np.unique(np.stack([rng.integers(0, side, MOST_CANDIDATES) for side in sides], axis=1), axis=0)
     starts = cells * shape + domain.start
     return [Box((z, y, x), (z + shape[0], y + shape[1], x + shape[2])) for z, y, x in starts.tolist()]
