@@ -273,7 +273,7 @@ def _settings(session: Session, final: Model) -> dict[str, dict[str, object]]:
         "query": config.query.model_dump(),
         "splits": config.splits.model_dump(),
         "image": config.image.model_dump(exclude={"uri"}),
-        **{name: dict(table) for name, table in config.settings.items()},
+        **{name: dict(table) for name, table in config.settings.items() if table},
         "final model": {"steps": FINAL_STEPS, "seed": final.seed, "answers": len(final.trained_on)},
         "seeds": {"project": config.seed, **_seeds(session)},
     }
