@@ -14,7 +14,8 @@ from microtome.cli.create import NewProject, create
 from microtome.cli.session import opened
 from microtome.cli.show import progress
 from microtome.evaluate.overlap import jaccard
-from microtome.loop import Budget, evaluate, simulate
+from microtome.loop.models import evaluate
+from microtome.loop.simulation import Budget, simulate
 from microtome.oracle import CostModel
 from record import Figure, record
 

@@ -366,7 +366,7 @@ def test_an_interrupted_run_says_how_to_go_on(
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("microtome.loop.ask", stop)
+    monkeypatch.setattr("microtome.loop.simulation.ask", stop)
     code, _, err = run("simulate", project_folder)
     assert code == 130
     assert "goes on where it was" in err

@@ -10,7 +10,7 @@ from microtome.benchmark.datasets import DATASETS, Archive, vnc_arrays
 from microtome.cli import demo
 from microtome.cli.demo import Demo
 from microtome.cli.session import opened
-from microtome.loop import evaluate
+from microtome.loop.models import evaluate
 from microtome.progress import silent
 
 

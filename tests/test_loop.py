@@ -10,19 +10,11 @@ import pytest
 from conftest import phantom_project
 from microtome.box import Box, grid
 from microtome.cli.session import opened
-from microtome.loop import (
-    Budget,
-    Session,
-    _sampled,
-    ask,
-    evaluate,
-    examples_from,
-    load,
-    predict,
-    recorded,
-    simulate,
-    train,
-)
+from microtome.loop.asking import _sampled, ask
+from microtome.loop.models import evaluate, load, predict, recorded
+from microtome.loop.session import Session
+from microtome.loop.simulation import Budget, simulate
+from microtome.loop.training import examples_from, train
 from microtome.oracle import CostModel
 from microtome.predict.posterior import class_map
 from microtome.progress import silent
@@ -192,7 +184,7 @@ def test_a_changed_net_does_not_load_old_models(project_folder: Path) -> None:
 def test_of_very_many_candidates_a_sample_is_asked_the_same_for_the_same_seed(
     project_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("microtome.loop.MOST_CANDIDATES", 10)
+    monkeypatch.setattr("microtome.loop.asking.MOST_CANDIDATES", 10)
     with opened(project_folder, "cpu", silent) as session:
         domain, shape = session.project.config.train_box, (1, 32, 32)
         sample = _sampled(domain, shape, 0)

@@ -136,7 +136,7 @@ def query(
 ) -> None:
     """Choose what to label next and put it into the journal."""
     from microtome.cli.session import opened, query_row
-    from microtome.loop import ask, batch_size
+    from microtome.loop.asking import ask, batch_size
 
     with progress() as bars, opened(folder, device, bars) as session:
         asked = ask(session, count or batch_size(session))
@@ -150,7 +150,7 @@ def query(
 def train(folder: Folder, device: Device = "auto", as_json: Json = False) -> None:
     """Train a model on all answers."""
     from microtome.cli.session import model_row, opened
-    from microtome.loop import train as train_model
+    from microtome.loop.training import train as train_model
 
     with progress() as bars, opened(folder, device, bars) as session:
         row = model_row(train_model(session))
@@ -169,7 +169,7 @@ def predict(
 ) -> None:
     """Predict the volume into OME-Zarr: each class and the uncertainty. Goes on where it stopped."""
     from microtome.cli.session import box_of, opened
-    from microtome.loop import predict as predict_volume
+    from microtome.loop.models import predict as predict_volume
 
     with progress() as bars, opened(folder, device, bars) as session:
         store = predict_volume(session, model, box_of(box, session.image.shape))
@@ -189,11 +189,11 @@ def evaluate(
 ) -> None:
     """Compare a model with the known labels, on the test sections."""
     from microtome.cli.session import box_of, opened, score_rows
-    from microtome.loop import evaluate as evaluate_model
+    from microtome.loop.models import evaluate as evaluate_model
 
     with progress() as bars, opened(folder, device, bars, reading=True) as session:
         evaluation = evaluate_model(session, model, box_of(box, session.image.shape))
-        rows = score_rows(evaluation, session.project.config.classes)
+        rows = score_rows(evaluation.table, session.project.config.classes)
     result({"box": str(evaluation.box), "model": evaluation.model, "scores": rows}, rows, as_json=as_json)
 
 
@@ -210,8 +210,8 @@ def simulate(
     """Run the loop with a simulated annotator until a budget is spent. Goes on where it stopped."""
     from microtome.cli.session import opened
     from microtome.cli.status import status_of
-    from microtome.loop import Budget
-    from microtome.loop import simulate as run
+    from microtome.loop.simulation import Budget
+    from microtome.loop.simulation import simulate as run
     from microtome.oracle import CostModel
 
     with progress() as bars, opened(folder, device, bars) as session:

@@ -23,7 +23,9 @@ from microtome.cli.session import opened
 from microtome.evaluate.overlap import contingency, jaccard, pixel_accuracy, scores
 from microtome.labels import BACKGROUND
 from microtome.learn.config import Recipe
-from microtome.loop import Budget, Evaluation, Session, evaluate, load, predict, recorded, simulate
+from microtome.loop.models import Evaluation, evaluate, load, predict, recorded
+from microtome.loop.session import Session
+from microtome.loop.simulation import Budget, simulate
 from microtome.oracle import CostModel
 from microtome.predict.blocks import region_posterior
 from microtome.predict.model import SegmentationModel

@@ -8,9 +8,9 @@ from filelock import FileLock, Timeout
 
 from microtome.box import Box, Int3
 from microtome.cli.names import SAMPLINGS, STRATEGIES, named
-from microtome.evaluate.overlap import pixel_accuracy, scores
+from microtome.evaluate.overlap import ContingencyTable, pixel_accuracy, scores
 from microtome.learn.settings import TABLES, recipe_from
-from microtome.loop import Evaluation, Session
+from microtome.loop.session import Session
 from microtome.progress import Progress
 from microtome.project import Model, Project, Query, open_project, parse_split
 
@@ -66,7 +66,9 @@ def resolved_device(word: str) -> str:
     Raises:
         ValueError: If a GPU is asked for and there is none.
     """
-    import torch
+    if word == "cpu":
+        return word
+    import torch  # it takes seconds to load
 
     available = torch.cuda.is_available()
     if word == "cuda" and not available:
@@ -108,7 +110,7 @@ def model_row(model: Model) -> Mapping[str, object]:
     }
 
 
-def score_rows(evaluation: Evaluation, classes: tuple[str, ...]) -> list[Mapping[str, object]]:
+def score_rows(table: ContingencyTable, classes: tuple[str, ...]) -> list[Mapping[str, object]]:
     """One row a class: every metric, from the one table."""
     return [
         {
@@ -118,9 +120,9 @@ def score_rows(evaluation: Evaluation, classes: tuple[str, ...]) -> list[Mapping
             "precision": score.precision,
             "recall": score.recall,
             "voc_score": score.voc_score,
-            "pixel_accuracy": pixel_accuracy(evaluation.table),
+            "pixel_accuracy": pixel_accuracy(table),
             "true_voxels": score.truth_voxels,
             "predicted_voxels": score.predicted_voxels,
         }
-        for name, score in scores(evaluation.table, classes).items()
+        for name, score in scores(table, classes).items()
     ]

@@ -1,0 +1,76 @@
+"""Asking: the next queries, chosen by the latest model, or by the start strategy before there is one."""
+
+import numpy as np
+
+from microtome.box import Box, Int3, count, grid
+from microtome.loop.session import Session
+from microtome.project import Model, Query
+from microtome.query.candidates import Candidates, Predictor, open_boxes
+
+MOST_CANDIDATES = 100_000  # boxes that a round chooses from; a volume with more of them is sampled
+
+
+def ask(session: Session, n: int) -> list[Query]:
+    """Add the next round's queries to the journal, at most `n`, and return them; none when all was asked.
+
+    Raises:
+        ValueError: If queries of the round before are still open, the image changed since the project was
+            made, or the strategy lacks what it needs.
+    """
+    journal, config = session.project.journal, session.project.config
+    _ = session.image  # opening it refuses one that changed
+    if journal.open_queries():
+        raise ValueError(
+            f"{len(journal.open_queries())} queries are open; answer them before asking for more"
+        )
+    asked = journal.queries()
+    number = 1 + max((query.round for query in asked), default=-1)
+    latest = journal.latest_model()
+    strategy = session.start if latest is None else session.strategy
+    candidates = _candidates(session, [query.box for query in asked], latest)
+    selection = strategy.select(candidates, n, np.random.default_rng((config.seed, number)))
+    name = config.query.start_strategy if latest is None else config.query.strategy
+    return journal.add_queries(
+        [
+            Query(
+                round=number,
+                box=candidates.boxes[pick.index],
+                strategy=name,
+                score=pick.score,
+                rank=rank,
+                reason=pick.reason,
+            )
+            for rank, pick in enumerate(selection)
+        ]
+    )
+
+
+def batch_size(session: Session) -> int:
+    """How many queries the next round has: `query.start` in the first, `query.batch` later."""
+    query = session.project.config.query
+    return query.batch if session.project.journal.latest_model() else query.start
+
+
+def _candidates(session: Session, asked: list[Box], latest: Model | None) -> Candidates:
+    config = session.project.config
+    boxes = open_boxes(_sampled(config.train_box, config.query.shape, config.seed), asked)
+    truth = None if config.truth is None else session.truth.read
+    predict = None if latest is None else _predictor(session, latest)
+    return Candidates(boxes, session.classes, predict, truth)
+
+
+def _sampled(domain: Box, shape: Int3, seed: int) -> list[Box]:
+    """The boxes of the grid; of a volume with very many, a random sample, the same for the same seed."""
+    if count(domain, shape) <= MOST_CANDIDATES:
+        return list(grid(domain, shape))
+    sides = [side // n for side, n in zip(domain.shape, shape, strict=True)]
+    rng = np.random.default_rng((seed, 0, 2))  # not a stream of any round or training
+    cells = np.unique(np.stack([rng.integers(0, side, MOST_CANDIDATES) for side in sides], axis=1), axis=0)
+    starts = cells * shape + domain.start
+    return [Box((z, y, x), (z + shape[0], y + shape[1], x + shape[2])) for z, y, x in starts.tolist()]
+
+
+def _predictor(session: Session, latest: Model) -> Predictor:
+    from microtome.loop.models import predictor  # torch waits until there is a model
+
+    return predictor(session, latest)

@@ -1,0 +1,109 @@
+"""The models of a project: found in its journal, loaded, and used on any box."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from microtome.box import Box
+from microtome.evaluate.overlap import ContingencyTable, contingency, empty_table
+from microtome.loop.session import Session
+from microtome.predict.blocks import predictions, region_posterior
+from microtome.predict.model import SegmentationModel, load_model
+from microtome.predict.posterior import Posterior, class_map
+from microtome.predict.store import PredictionStore, open_store, predict_into, prediction_chunks
+from microtome.project import Model
+
+
+def recorded(session: Session, model_id: int | None) -> Model:
+    """The journal's record of a model: the latest, or the one of that id.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    models = session.project.journal.models()
+    chosen = [model for model in models if model_id in (None, model.id)]
+    if not chosen:
+        known = ", ".join(str(model.id) for model in models) or "none: train one first"
+        got = "no number" if model_id is None else model_id
+        raise ValueError(f"expected one of the project's models ({known}); got {got}")
+    return chosen[-1]
+
+
+def load(session: Session, record: Model) -> SegmentationModel:
+    """The model of a journal's record.
+
+    Raises:
+        ValueError: If its folder is missing, damaged, or of another net than the project's.
+    """
+    model = load_model(session.project.root / record.path, session.recipe, device=session.device)
+    return replace(model, sampling=session.sampling)
+
+
+def predictor(session: Session, record: Model) -> Callable[[Box], Posterior]:
+    """The posterior of any box by the recorded model, as the query settings sample it."""
+    config, image, model = session.project.config, session.image, load(session, record)
+    seed = config.seed * 1000 + record.round  # of dropout masks
+    return lambda box: region_posterior(
+        model, image, box, samples=config.query.samples, seed=seed, progress=session.progress
+    )
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a model got right in a box."""
+
+    model: int
+    box: Box
+    table: ContingencyTable  # pooled over the voxels of the box
+
+
+def evaluate(session: Session, model_id: int | None = None, box: Box | None = None) -> Evaluation:
+    """Compare a model, the latest unless named, with the truth in `box`, the test split unless given.
+
+    Raises:
+        ValueError: If there is no such model, no truth, or no test split.
+    """
+    config, record = session.project.config, recorded(session, model_id)
+    domain = box or config.test_box
+    if domain is None:
+        raise ValueError("expected a box to evaluate in: the project has no splits.test and none was given")
+    truth, table = session.truth, empty_table(len(config.classes))
+    for place, posterior in predictions(
+        load(session, record),
+        session.image,
+        domain,
+        samples=config.query.samples,
+        seed=config.seed,
+        progress=session.progress,
+    ):
+        table = table + contingency(truth.read(place), class_map(posterior), len(config.classes))
+    assert record.id is not None, "records of a journal have an id"
+    return Evaluation(record.id, domain, table)
+
+
+def predict(session: Session, model_id: int | None = None, box: Box | None = None) -> PredictionStore:
+    """Predict `box`, the whole volume unless given, into the project's store; what is done is not done again.
+
+    Raises:
+        ValueError: If there is no such model.
+        OSError: If the store cannot be written.
+    """
+    config, record, image = session.project.config, recorded(session, model_id), session.image
+    model = load(session, record)
+    store = open_store(
+        session.project.predictions_dir / Path(record.path).name,
+        config.classes,
+        image.shape,
+        image.voxel_size_nm,
+        prediction_chunks(model.recipe.net),
+    )
+    predict_into(
+        store,
+        model,
+        image,
+        box or Box.of(image.shape),
+        samples=config.query.samples,
+        seed=config.seed,
+        progress=session.progress,
+    )
+    return store

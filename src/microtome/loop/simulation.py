@@ -1,0 +1,77 @@
+"""Rounds of asking, answering by the known truth, and training, until a budget is spent.
+
+What to do next is read from the journal alone, so a simulation that was killed goes on where it was, and asks
+what it would have asked.
+"""
+
+from dataclasses import dataclass, replace
+
+from microtome.learn.config import Recipe
+from microtome.loop.asking import ask, batch_size
+from microtome.loop.models import predictor
+from microtome.loop.session import Session
+from microtome.loop.training import train, untrained
+from microtome.oracle import CostModel, GroundTruthOracle, Oracle
+from microtome.predict.posterior import class_map
+from microtome.project import total_cost
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Where a simulation ends: patches answered, or minutes spent, whichever is reached first."""
+
+    patches: int
+    minutes: float = float("inf")
+
+    def __post_init__(self) -> None:
+        if self.patches < 1 or not self.minutes > 0:
+            raise ValueError(f"a budget expects at least 1 patch and some minutes; got {self}")
+
+
+def simulate(session: Session, budget: Budget, cost: CostModel, *, final: Recipe | None = None) -> None:
+    """Rounds of asking, answering by the known truth, and training, until `budget` is spent.
+
+    Ends with a model that saw every answer, made by the recipe `final` if one is given. Killed at any
+    moment and started again, it goes on where it was.
+
+    Raises:
+        ValueError: If the project has no truth.
+        OSError: If the project cannot be written.
+    """
+    journal = session.project.journal
+    while True:
+        if journal.open_queries() and not _spent(session, budget):
+            _answer(session, budget, cost)
+        elif untrained(session):
+            train(replace(session, recipe=final) if final and _spent(session, budget) else session)
+        elif _spent(session, budget) or not ask(session, _affordable(session, budget)):
+            return
+
+
+def _answer(session: Session, budget: Budget, cost: CostModel) -> None:
+    """Answer the open queries one by one, each on disk before the next, while the budget lasts."""
+    journal = session.project.journal
+    queries = journal.open_queries()
+    for k, answer in enumerate(_oracle(session, cost).answer(queries)):
+        journal.add_answer(answer)
+        session.progress("answering", k + 1, len(queries), "")
+        if _spent(session, budget):
+            return
+
+
+def _oracle(session: Session, cost: CostModel) -> Oracle:
+    truth = session.truth
+    latest = session.project.journal.latest_model()
+    if latest is None:
+        return GroundTruthOracle(truth.read, cost)
+    predict = predictor(session, latest)
+    return GroundTruthOracle(truth.read, cost, lambda box: class_map(predict(box)), latest.id)
+
+
+def _spent(session: Session, budget: Budget) -> bool:
+    cost = total_cost(session.project.journal)
+    return cost.answers >= budget.patches or cost.minutes >= budget.minutes
+
+
+def _affordable(session: Session, budget: Budget) -> int:
+    return min(batch_size(session), budget.patches - total_cost(session.project.journal).answers)

@@ -1,0 +1,97 @@
+"""Training: all answers with the image around them, into a new model of the project."""
+
+import shutil
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from microtome.box import Box, Int3
+from microtome.labels import IGNORE
+from microtome.learn.config import Recipe
+from microtome.learn.examples import Example
+from microtome.loop.models import load
+from microtome.loop.session import Session
+from microtome.predict.model import SegmentationModel, save_model
+from microtome.project import Answer, Model, Project
+from microtome.volume import Volume
+
+
+def train(session: Session) -> Model:
+    """Train on all answers and add the model to the journal.
+
+    Raises:
+        ValueError: If there is no answer yet.
+        OSError: If the model cannot be written.
+    """
+    journal, config = session.project.journal, session.project.config
+    answers = list(journal.answers())
+    if not answers:
+        raise ValueError("training expects at least one answer; the journal holds none")
+    number = max(journal.query(answer.query_id).round for answer in answers)
+    latest = journal.latest_model()
+    # not more than 63 bits; a seed of its own for each round
+    seed = int(np.random.default_rng((config.seed, number, 1)).integers(2**31))
+    began = time.monotonic()
+    model = _fitted(session, latest, answers, seed)
+    seconds = time.monotonic() - began
+    folder = _model_folder(session.project, 1 + len(journal.models()))
+    save_model(model, folder, seed=seed, answers=[answer.id for answer in answers])
+    return journal.add_model(
+        Model(
+            round=number,
+            seed=seed,
+            path=str(folder.relative_to(session.project.root)),
+            settings=asdict(session.recipe),
+            trained_on=tuple(answer.id for answer in answers if answer.id is not None),
+            metrics={"loss": model.losses[-1], "classes": list(config.classes)},
+            seconds=seconds,
+        )
+    )
+
+
+def examples_from(project: Project, image: Volume, answers: list[Answer], *, margin: Int3) -> list[Example]:
+    """Each answer with `margin` voxels of image around it, and every label that falls into it."""
+    whole = Box.of(image.shape)
+    labelled = [(project.journal.query(answer.query_id).box, answer.labels) for answer in answers]
+    examples = []
+    for box, _ in labelled:
+        outer = box.grown(margin).intersection(whole)
+        labels = np.full(outer.shape, IGNORE, dtype=np.uint8)
+        for other, known in labelled:
+            shared = other.intersection(outer)
+            if shared.size:
+                target = labels[shared.relative_to(outer).slices]
+                piece = known[shared.relative_to(other).slices]
+                target[piece != IGNORE] = piece[piece != IGNORE]
+        examples.append(Example(image.read(outer), labels))
+    return examples
+
+
+def untrained(session: Session) -> bool:
+    """Whether there are answers that the latest model did not see."""
+    latest = session.project.journal.latest_model()
+    last = max(latest.trained_on, default=0) if latest else 0
+    return next(session.project.journal.answers(since_id=last), None) is not None
+
+
+def _fitted(session: Session, latest: Model | None, answers: list[Answer], seed: int) -> SegmentationModel:
+    if latest is not None and session.recipe.fine_tune is not None:
+        base = load(session, latest)
+    else:
+        base = SegmentationModel(session.recipe, session.classes, session.sampling, session.device)
+    examples = examples_from(session.project, session.image, answers, margin=_margin(session.recipe))
+    return base.fit(examples, seed=seed, progress=session.progress)
+
+
+def _margin(recipe: Recipe) -> Int3:
+    z, y, x = recipe.train.window
+    return z // 2, y // 2, x // 2
+
+
+def _model_folder(project: Project, number: int) -> Path:
+    """The folder of the next model, cleared of one that was written but never entered in the journal."""
+    folder = project.models_dir / f"{number:03d}"
+    shutil.rmtree(folder, ignore_errors=True)
+    return folder
