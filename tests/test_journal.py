@@ -16,7 +16,8 @@ from microtome.labels import IGNORE
 from microtome.project.database import connect
 from microtome.project.journal import Journal, create_journal, open_journal
 from microtome.project.records import Answer, Model, Query, Skip
-from microtome.project.schema import TABLE_NAMES, create_script
+from microtome.project.schema import TABLE_NAMES, upgrade_script
+from test_journal_drafts import activity, op, preview
 
 SHAPE = (1, 3, 4)
 
@@ -91,7 +92,7 @@ def test_a_query_needs_voxels_and_a_score() -> None:
 def test_an_answer_comes_back_as_it_was_given(labels: np.ndarray, seconds: float, annotator: str) -> None:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.row_factory = sqlite3.Row
-    connection.executescript(create_script())
+    connection.executescript(upgrade_script(0))
     with Journal(Path("memory"), connection) as journal:
         journal.add_queries([query()])
         journal.add_answer(answer(labels=labels, active_seconds=seconds, annotator=annotator))
@@ -235,6 +236,12 @@ def test_no_row_can_be_changed_or_deleted(asked: Journal, table: str, statement:
     asked.add_model(model(trained_on=(1,)))
     asked.add_skip(Skip(query_id=2, annotator="ada", reason=""))
     asked.add_event("x", {})
+    asked.drafts.assign("ben", repeat=2)
+    asked.drafts.add_op(op(1))
+    asked.drafts.add_activity(activity("a"))
+    asked.previews.add(preview())
+    asked.add_queries([query(5)])
+    asked.drafts.withdraw_unassigned()
     with (
         closing(sqlite3.connect(asked.path)) as other,
         pytest.raises(sqlite3.IntegrityError, match="append-only"),

@@ -155,8 +155,8 @@ def test_a_database_that_is_no_journal_is_refused(tmp_path: Path) -> None:
 
 def test_a_journal_of_a_newer_microtome_is_refused(path: Path) -> None:
     with closing(sqlite3.connect(path)) as other:
-        other.execute("PRAGMA user_version = 2")
-    with pytest.raises(ValueError, match=r"newer microtome \(schema 2; this one reads up to 1\)"):
+        other.execute("PRAGMA user_version = 3")
+    with pytest.raises(ValueError, match=r"newer microtome \(schema 3; this one reads up to 2\)"):
         open_journal(path)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from microtome.project.schema import APPLICATION_ID, SCHEMA, create_script
+from microtome.project.schema import APPLICATION_ID, SCHEMA, upgrade_script
 
 _OS_ERRORS = {
     sqlite3.SQLITE_FULL: "the disk is full",
@@ -56,11 +56,11 @@ def create_tables(connection: sqlite3.Connection, path: Path) -> None:
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":
             raise OSError(f"{path}: this file system cannot hold a shared write-ahead log; use a local disk")
-        connection.executescript(create_script())
+        connection.executescript(f"BEGIN; {upgrade_script(0)} COMMIT;")
 
 
 def require_journal(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse a database that is no journal, or one that is newer than this code.
+    """Refuse a database that is no journal, or is newer than this code; bring an older one up to date.
 
     Raises:
         ValueError: If it is.
@@ -74,6 +74,32 @@ def require_journal(connection: sqlite3.Connection, path: Path) -> None:
         raise ValueError(
             f"{path} was made by a newer microtome (schema {schema}; this one reads up to {SCHEMA})"
         )
+    if schema < SCHEMA:
+        _upgrade(connection, path)
+
+
+def _upgrade(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring an older journal up to date, unless another process did while this one waited."""
+    with plain_errors(path):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            schema = connection.execute("PRAGMA user_version").fetchone()[0]
+            for statement in _statements(upgrade_script(schema) if schema < SCHEMA else ""):
+                connection.execute(statement)
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script; `executescript` would end the transaction that they are to run in."""
+    statement = ""
+    for part in script.split(";"):
+        statement += part + ";"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
 
 
 @contextlib.contextmanager

@@ -1,10 +1,10 @@
-"""A block of labels as bytes: classes, and apart from them which voxels were annotated at all."""
+"""Arrays as bytes; of labels, the classes, and apart from them which voxels were annotated at all."""
 
 import zlib
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Shaped, UInt8
 
 from microtome.box import Box, Int3
 from microtome.labels import IGNORE, annotated
@@ -46,6 +46,24 @@ def decode_labels(encoded: EncodedLabels) -> UInt8[np.ndarray, "z y x"]:
     if (labels[known] == IGNORE).any() or labels[~known].any():
         raise ValueError("labels and annotated voxels contradict each other")
     return np.where(known, labels, np.uint8(IGNORE)).reshape(encoded.shape)
+
+
+def encode_array(array: Shaped[np.ndarray, "..."]) -> bytes:
+    """The compressed bytes of an array of integers, little-endian."""
+    return zlib.compress(np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<")).tobytes(), 1)
+
+
+def decode_array(data: bytes, shape: tuple[int, ...], dtype: type[np.integer]) -> Shaped[np.ndarray, "..."]:
+    """The array; one of the shape's sides may be -1, for what is there.
+
+    Raises:
+        ValueError: If the bytes are damaged or do not fit the shape.
+    """
+    try:
+        raw = zlib.decompress(data)
+    except zlib.error as error:
+        raise ValueError(f"compressed data are damaged: {error}") from error
+    return np.frombuffer(raw, np.dtype(dtype).newbyteorder("<")).astype(dtype).reshape(shape)
 
 
 def _inflate(data: bytes, size: int) -> bytes:

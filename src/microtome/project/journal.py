@@ -1,18 +1,18 @@
-"""The journal: every query, answer, skip, model and event of a project, in one append-only SQLite file.
+"""The journal: all that happened in a project, in one append-only SQLite file.
 
 It is the only source of truth. Several processes may use it at once, each through its own `Journal`. What a
 method that adds has returned is on the disk.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from microtome.labels import annotated
+from microtome.project.clock import Clock, timestamp, utc_now
 from microtome.project.database import (
     connect,
     create_tables,
@@ -21,6 +21,8 @@ from microtome.project.database import (
     require_journal,
     transaction,
 )
+from microtome.project.drafts import Drafts
+from microtome.project.previews import Previews
 from microtome.project.records import Answer, Effort, Event, Json, Model, Query, Skip
 from microtome.project.rows import (
     answer_from,
@@ -37,14 +39,7 @@ from microtome.project.rows import (
     trained_on_row,
 )
 
-Clock = Callable[[], datetime]
-
 _CURRENT = "NOT EXISTS (SELECT 1 FROM answers AS later WHERE later.supersedes = answers.id)"
-
-
-def utc_now() -> datetime:
-    """The time, with its zone."""
-    return datetime.now(UTC)
 
 
 class Journal:
@@ -58,6 +53,8 @@ class Journal:
         self.path = path
         self._connection = connection
         self._clock = clock
+        self.drafts = Drafts(path, connection, clock)
+        self.previews = Previews(path, connection, clock)
 
     def __enter__(self) -> "Journal":
         return self
@@ -150,12 +147,36 @@ class Journal:
         return query_from(rows[0])
 
     def open_queries(self) -> list[Query]:
-        """The queries that nobody has answered or skipped, by round and rank."""
+        """The queries that nobody has answered, skipped or withdrawn, by round and rank."""
         sql = (
             "SELECT * FROM queries WHERE id NOT IN (SELECT query_id FROM answers)"
-            " AND id NOT IN (SELECT query_id FROM skips) ORDER BY round, rank, id"
+            " AND id NOT IN (SELECT query_id FROM skips)"
+            " AND id NOT IN (SELECT query_id FROM withdrawals) ORDER BY round, rank, id"
         )
         return [query_from(row) for row in self._rows(sql)]
+
+    def withdrawn(self) -> set[int]:
+        """The queries that were taken back before anybody saw them; their boxes may be asked again."""
+        return {row["query_id"] for row in self._rows("SELECT query_id FROM withdrawals")}
+
+    def answer_of(self, query_id: int, annotator: str) -> Answer | None:
+        """What an annotator answered last to a query, if anything.
+
+        Raises:
+            ValueError: If its stored labels are damaged.
+        """
+        sql = "SELECT * FROM answers WHERE query_id = ? AND annotator = ? ORDER BY id DESC LIMIT 1"
+        rows = self._rows(sql, query_id, annotator)
+        return answer_from(rows[0]) if rows else None
+
+    def answers_to(self, query_id: int) -> list[Answer]:
+        """The answers to a query that none supersedes: one of each annotator.
+
+        Raises:
+            ValueError: If stored labels are damaged.
+        """
+        sql = f"SELECT * FROM answers WHERE query_id = ? AND {_CURRENT} ORDER BY id"
+        return [answer_from(row) for row in self._rows(sql, query_id)]
 
     def answers(self, since_id: int = 0) -> Iterator[Answer]:
         """The answers with an id above `since_id` that none supersedes, in id order, read one at a time.
@@ -213,6 +234,11 @@ class Journal:
             ids = [row["id"] for row in self._rows("SELECT id FROM answers ORDER BY id")]
         except ValueError as error:
             return [str(error)]
+        gaps = "SELECT query_id, annotator FROM ops GROUP BY query_id, annotator HAVING max(seq) != count(*)"
+        problems += [
+            f"the draft of query {row['query_id']} by {row['annotator']} lacks steps"
+            for row in self._rows(gaps)
+        ]
         return problems + [problem for answer_id in ids for problem in self._answer_problems(answer_id)]
 
     def _answer_problems(self, answer_id: int) -> list[str]:
@@ -281,7 +307,7 @@ class Journal:
             return self._connection.execute(sql, values).fetchall()
 
     def _now(self) -> str:
-        return self._clock().astimezone(UTC).isoformat(timespec="milliseconds")
+        return timestamp(self._clock)
 
 
 def create_journal(path: Path, clock: Clock = utc_now) -> Journal:

@@ -1,11 +1,11 @@
-"""What the journal remembers: queries, answers, skips, models, events; it gives `id` and `created_at`."""
+"""What the journal remembers; it gives every record its `id` and `created_at`."""
 
 import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Int32, UInt8, UInt16
 
 from microtome.box import Box
 
@@ -41,11 +41,14 @@ class Query:
 class Answer:
     """Labels for a query's box, `IGNORE` where nothing was said, and the time that they took.
 
-    `method` says how they came about: "scratch", "corrected", …; `shown_model` is the id of the model whose
-    prediction was filled in before; `supersedes` is the id of the answer to the same query that it replaces.
+    `instances` tells objects of one class apart, 0 where none was named. `method` says how the labels came
+    about: "scratch", "accepted", "corrected", …; `shown_model` is the id of the model whose prediction was
+    filled in before; `draft_seq` is the last step of the draft that they were taken from; `supersedes` is the
+    id of the answer to the same query that this one replaces.
 
     Raises:
-        ValueError: If the annotator or method is empty, or the time is negative or not finite.
+        ValueError: If the annotator or method is empty, the time is negative or not finite, or the instances
+            have another shape than the labels.
     """
 
     id: int | None = None
@@ -56,9 +59,15 @@ class Answer:
     method: str
     shown_model: int | None = None
     supersedes: int | None = None
+    instances: UInt16[np.ndarray, "z y x"] | None = None
+    draft_seq: int | None = None
     created_at: str | None = None
 
     def __post_init__(self) -> None:
+        if self.instances is not None and self.instances.shape != self.labels.shape:
+            raise ValueError(
+                f"instances need the labels' shape {self.labels.shape}; got {self.instances.shape}"
+            )
         if not self.annotator or not self.method:
             raise ValueError(
                 f"an answer needs an annotator and a method; got {self.annotator!r} and {self.method!r}"
@@ -75,6 +84,62 @@ class Skip:
     query_id: int
     annotator: str
     reason: str
+    created_at: str | None = None
+
+
+OpKind = Literal["edit", "undo", "redo"]
+Tool = Literal[
+    "brush", "erase", "fill", "lasso", "interpolate", "copy", "background", "accept", "clear", "restore"
+]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Op:
+    """One step of an annotator's draft, numbered from 1 by `seq`; `key` is the page's name for it.
+
+    Only an edit has a tool and `runs`: rows of start, length and value over the flat index of the query's
+    box, where a value is `class + 256 * instance`, or `IGNORE` for unlabelled. `model` is the one whose
+    prediction an "accept" took over.
+    """
+
+    id: int | None = None
+    query_id: int
+    annotator: str
+    seq: int
+    key: str
+    kind: OpKind
+    tool: Tool | None = None
+    runs: Int32[np.ndarray, "n 3"] = field(default_factory=lambda: np.empty((0, 3), np.int32))
+    model: int | None = None
+    created_at: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activity:
+    """Seconds of activity on a query since the report before; `key` is the page's name for the report."""
+
+    id: int | None = None
+    query_id: int
+    annotator: str
+    key: str
+    looking_seconds: float
+    editing_seconds: float
+    created_at: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Preview:
+    """What a model predicts in a box, for people to see: of a query, or, without `query_id`, of a section.
+
+    `uncertainty` is the entropy of the mean prediction, 255 at its largest possible value.
+    """
+
+    id: int | None = None
+    model_id: int
+    query_id: int | None
+    box: Box
+    classes: UInt8[np.ndarray, "z y x"]
+    uncertainty: UInt8[np.ndarray, "z y x"]
     created_at: str | None = None
 
 

@@ -4,22 +4,53 @@ import json
 import sqlite3
 from typing import Any
 
+import numpy as np
+
 from microtome.box import Box
 from microtome.labels import annotated
-from microtome.project.encoding import EncodedLabels, decode_labels, encode_labels
-from microtome.project.records import Answer, Effort, Event, Json, Model, Query, Skip
+from microtome.project.encoding import (
+    EncodedLabels,
+    decode_array,
+    decode_labels,
+    encode_array,
+    encode_labels,
+)
+from microtome.project.records import (
+    Activity,
+    Answer,
+    Effort,
+    Event,
+    Json,
+    Model,
+    Op,
+    Preview,
+    Query,
+    Skip,
+)
 
 Row = dict[str, Any]
 
 
+CORNERS = ("z0", "y0", "x0", "z1", "y1", "x1")
+
+
+def box_row(box: Box) -> Row:
+    """The columns of a box."""
+    return {name: int(corner) for name, corner in zip(CORNERS, (*box.start, *box.stop), strict=True)}
+
+
+def box_from(row: sqlite3.Row) -> Box:
+    """The box of a row."""
+    return Box((row["z0"], row["y0"], row["x0"]), (row["z1"], row["y1"], row["x1"]))
+
+
 def query_row(query: Query) -> Row:
     """The columns of a query, but for its id."""
-    z0, y0, x0, z1, y1, x1 = (int(corner) for corner in (*query.box.start, *query.box.stop))
     return {
         "created_at": query.created_at,
         "round": int(query.round),
         "kind": query.kind,
-        **{"z0": z0, "y0": y0, "x0": x0, "z1": z1, "y1": y1, "x1": x1},
+        **box_row(query.box),
         "strategy": query.strategy,
         "score": float(query.score),
         "rank": int(query.rank),
@@ -33,7 +64,7 @@ def query_from(row: sqlite3.Row) -> Query:
         id=row["id"],
         round=row["round"],
         kind=row["kind"],
-        box=Box((row["z0"], row["y0"], row["x0"]), (row["z1"], row["y1"], row["x1"])),
+        box=box_from(row),
         strategy=row["strategy"],
         score=row["score"],
         rank=row["rank"],
@@ -58,6 +89,8 @@ def answer_row(answer: Answer) -> Row:
         "method": answer.method,
         "shown_model": None if answer.shown_model is None else int(answer.shown_model),
         "supersedes": None if answer.supersedes is None else int(answer.supersedes),
+        "instances": None if answer.instances is None else encode_array(answer.instances),
+        "draft_seq": None if answer.draft_seq is None else int(answer.draft_seq),
     }
 
 
@@ -77,6 +110,8 @@ def answer_from(row: sqlite3.Row) -> Answer:
         method=row["method"],
         shown_model=row["shown_model"],
         supersedes=row["supersedes"],
+        instances=None if row["instances"] is None else decode_array(row["instances"], shape, np.uint16),
+        draft_seq=row["draft_seq"],
         created_at=row["created_at"],
     )
 
@@ -110,6 +145,96 @@ def skip_from(row: sqlite3.Row) -> Skip:
         query_id=row["query_id"],
         annotator=row["annotator"],
         reason=row["reason"],
+        created_at=row["created_at"],
+    )
+
+
+def op_row(op: Op) -> Row:
+    """The columns of a step of a draft, but for its id."""
+    return {
+        "created_at": op.created_at,
+        "query_id": int(op.query_id),
+        "annotator": op.annotator,
+        "seq": int(op.seq),
+        "key": op.key,
+        "kind": op.kind,
+        "tool": op.tool,
+        "runs": encode_array(op.runs),
+        "model_id": None if op.model is None else int(op.model),
+    }
+
+
+def op_from(row: sqlite3.Row) -> Op:
+    """The step of a row.
+
+    Raises:
+        ValueError: If its runs are damaged.
+    """
+    return Op(
+        id=row["id"],
+        query_id=row["query_id"],
+        annotator=row["annotator"],
+        seq=row["seq"],
+        key=row["key"],
+        kind=row["kind"],
+        tool=row["tool"],
+        runs=decode_array(row["runs"], (-1, 3), np.int32),
+        model=row["model_id"],
+        created_at=row["created_at"],
+    )
+
+
+def activity_row(activity: Activity) -> Row:
+    """The columns of a report of activity, but for its id."""
+    return {
+        "created_at": activity.created_at,
+        "query_id": int(activity.query_id),
+        "annotator": activity.annotator,
+        "key": activity.key,
+        "looking_seconds": float(activity.looking_seconds),
+        "editing_seconds": float(activity.editing_seconds),
+    }
+
+
+def activity_from(row: sqlite3.Row) -> Activity:
+    """The report of a row."""
+    return Activity(
+        id=row["id"],
+        query_id=row["query_id"],
+        annotator=row["annotator"],
+        key=row["key"],
+        looking_seconds=row["looking_seconds"],
+        editing_seconds=row["editing_seconds"],
+        created_at=row["created_at"],
+    )
+
+
+def preview_row(preview: Preview) -> Row:
+    """The columns of a preview, but for its id."""
+    return {
+        "created_at": preview.created_at,
+        "model_id": int(preview.model_id),
+        "query_id": None if preview.query_id is None else int(preview.query_id),
+        **box_row(preview.box),
+        "classes": encode_array(preview.classes),
+        "uncertainty": encode_array(preview.uncertainty),
+    }
+
+
+def preview_from(row: sqlite3.Row) -> Preview:
+    """The preview of a row.
+
+    Raises:
+        ValueError: If its voxels are damaged.
+    """
+    box = box_from(row)
+    return Preview(
+        id=row["id"],
+        model_id=row["model_id"],
+        query_id=row["query_id"],
+        box=box,
+        classes=decode_array(row["classes"], box.shape, np.uint8),
+        uncertainty=decode_array(row["uncertainty"], box.shape, np.uint8),
         created_at=row["created_at"],
     )
 

@@ -1,12 +1,12 @@
 """The tables of the journal, and the triggers that make them append-only."""
 
-SCHEMA = 1
+SCHEMA = 2
 """Stored as SQLite's user_version; a journal with a higher one is refused."""
 
 APPLICATION_ID = 0x6D69636A
 """Marks the file as a microtome journal: "micj" in ASCII."""
 
-_TABLES = """
+_VERSION_1 = """
 CREATE TABLE queries (
     id INTEGER PRIMARY KEY,
     created_at TEXT NOT NULL,
@@ -70,7 +70,66 @@ CREATE TABLE events (
 );
 """
 
-TABLE_NAMES = ("queries", "models", "answers", "trained_on", "skips", "events")
+_VERSION_2 = """
+ALTER TABLE answers ADD COLUMN instances BLOB;
+ALTER TABLE answers ADD COLUMN draft_seq INTEGER;
+CREATE INDEX answers_of_query ON answers (query_id, annotator);
+CREATE TABLE withdrawals (
+    query_id INTEGER PRIMARY KEY REFERENCES queries (id),
+    created_at TEXT NOT NULL
+);
+CREATE TABLE assignments (
+    id INTEGER PRIMARY KEY,
+    created_at TEXT NOT NULL,
+    query_id INTEGER NOT NULL REFERENCES queries (id),
+    annotator TEXT NOT NULL
+);
+CREATE INDEX assignments_by_time ON assignments (created_at);
+CREATE INDEX assignments_of_query ON assignments (query_id, annotator);
+CREATE TABLE ops (
+    id INTEGER PRIMARY KEY,
+    created_at TEXT NOT NULL,
+    query_id INTEGER NOT NULL REFERENCES queries (id),
+    annotator TEXT NOT NULL,
+    seq INTEGER NOT NULL CHECK (seq >= 1),
+    key TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('edit', 'undo', 'redo')),
+    tool TEXT,
+    runs BLOB NOT NULL,
+    model_id INTEGER REFERENCES models (id),
+    UNIQUE (query_id, annotator, seq)
+);
+CREATE TABLE activities (
+    id INTEGER PRIMARY KEY,
+    created_at TEXT NOT NULL,
+    query_id INTEGER NOT NULL REFERENCES queries (id),
+    annotator TEXT NOT NULL,
+    key TEXT NOT NULL UNIQUE,
+    looking_seconds REAL NOT NULL CHECK (looking_seconds >= 0),
+    editing_seconds REAL NOT NULL CHECK (editing_seconds >= 0)
+);
+CREATE INDEX activities_by_time ON activities (created_at);
+CREATE INDEX activities_of_query ON activities (query_id, annotator);
+CREATE TABLE previews (
+    id INTEGER PRIMARY KEY,
+    created_at TEXT NOT NULL,
+    model_id INTEGER NOT NULL REFERENCES models (id),
+    query_id INTEGER REFERENCES queries (id),
+    z0 INTEGER NOT NULL, y0 INTEGER NOT NULL, x0 INTEGER NOT NULL,
+    z1 INTEGER NOT NULL, y1 INTEGER NOT NULL, x1 INTEGER NOT NULL,
+    classes BLOB NOT NULL,
+    uncertainty BLOB NOT NULL
+);
+CREATE INDEX previews_of_query ON previews (query_id, model_id);
+"""
+
+_TABLE_NAMES = (
+    ("queries", "models", "answers", "trained_on", "skips", "events"),
+    ("withdrawals", "assignments", "ops", "activities", "previews"),
+)
+_VERSIONS = (_VERSION_1, _VERSION_2)
+
+TABLE_NAMES = tuple(name for names in _TABLE_NAMES for name in names)
 
 _APPEND_ONLY = """
 CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table}
@@ -80,8 +139,12 @@ BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 """
 
 
-def create_script() -> str:
-    """The SQL that makes an empty journal in one transaction."""
-    triggers = "".join(_APPEND_ONLY.format(table=table) for table in TABLE_NAMES)
-    versions = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA};"
-    return f"BEGIN; {_TABLES} {triggers} {versions} COMMIT;"
+def upgrade_script(schema: int) -> str:
+    """The SQL that brings a journal of an older schema up to date; of schema 0, an empty file, a new journal.
+
+    It is to be run inside a transaction.
+    """
+    tables = " ".join(_VERSIONS[schema:])
+    added = [name for names in _TABLE_NAMES[schema:] for name in names]
+    triggers = "".join(_APPEND_ONLY.format(table=table) for table in added)
+    return f"{tables} {triggers} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA};"
