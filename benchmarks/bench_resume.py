@@ -43,7 +43,9 @@ def main() -> None:
 
 def _project(root: Path) -> Path:
     tissue = PhantomConfig(shape=(6, 256, 256), seed=SEED)
-    new = NewProject(classes=("mitochondria",), phantom=tissue, train="0:4", batch=16, seed=SEED)
+    new = NewProject(
+        classes=("mitochondria",), phantom=tissue, train="0:4", batch=16, start_strategy="random", seed=SEED
+    )
     create(root, new, print)
     settings = root / "project.toml"
     settings.write_text(settings.read_text().replace("steps = 1000", "steps = 40"))

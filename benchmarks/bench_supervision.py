@@ -62,6 +62,7 @@ def _whole_sections(seed: int) -> NewProject:
         downsample=(1, 2, 2),
         strategy="random",
         start=9,
+        start_strategy="random",
         seed=seed,
     )
 

@@ -30,6 +30,7 @@ def phantom_project(root: Path, *, seed: int = 0, strategy: str = "entropy") -> 
         strategy=strategy,
         batch=4,
         start=3,
+        start_strategy="random",
         seed=seed,
     )
     create(root, new, lambda text: None)

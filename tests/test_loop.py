@@ -10,7 +10,7 @@ import pytest
 from conftest import phantom_project
 from microtome.box import Box, grid
 from microtome.cli.session import opened
-from microtome.loop.asking import _sampled, ask
+from microtome.loop.asking import _sampled, ask, top_up
 from microtome.loop.models import evaluate, load, predict, recorded
 from microtome.loop.session import Session
 from microtome.loop.simulation import Budget, simulate
@@ -18,6 +18,7 @@ from microtome.loop.training import examples_from, train
 from microtome.oracle import CostModel
 from microtome.predict.posterior import class_map
 from microtome.progress import silent
+from microtome.project import Answer
 
 
 def _asked(session: Session) -> list[tuple[int, int, Box, float]]:
@@ -197,3 +198,37 @@ def test_of_very_many_candidates_a_sample_is_asked_the_same_for_the_same_seed(
 def test_a_budget_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 1 patch"):
         Budget(0)
+
+
+def test_a_round_is_topped_up_until_there_is_a_new_model(project_folder: Path) -> None:
+    with opened(project_folder, "cpu", silent) as session:
+        journal = session.project.journal
+        first = ask(session, 2)
+        more = top_up(session, 2)
+        assert [(query.round, query.rank) for query in more] == [(0, 2), (0, 3)]
+        assert len({query.box for query in [*first, *more]}) == 4
+        labels = session.truth.read(first[0].box)
+        assert first[0].id is not None
+        journal.add_answer(
+            Answer(query_id=first[0].id, annotator="ada", labels=labels, active_seconds=1, method="scratch")
+        )
+        train(session)
+        assert journal.drafts.withdraw_unassigned() == 3
+        after = top_up(session, 11)
+        assert not {query.box for query in after} & {first[0].box}
+        assert {query.round for query in after} == {1}
+        assert len(after) == 11
+        assert top_up(session, 30)[0].rank == 11
+
+
+def test_several_answers_to_a_query_are_one_example_of_what_most_say(project_folder: Path) -> None:
+    with opened(project_folder, "cpu", silent) as session:
+        (query,) = ask(session, 1)
+        assert query.id is not None
+        said = [np.full(query.box.shape, value, np.uint8) for value in (1, 0, 1)]
+        answers = [
+            Answer(query_id=query.id, annotator=name, labels=labels, active_seconds=1, method="scratch")
+            for name, labels in zip(("ada", "ben", "cleo"), said, strict=True)
+        ]
+        (example,) = examples_from(session.project, session.image, answers, margin=(0, 0, 0))
+        assert (example.labels == 1).all()

@@ -36,9 +36,12 @@ class World:
     def truth(self, box: Box) -> np.ndarray:
         return self.labels[box.slices]
 
+    def image(self, box: Box) -> np.ndarray:
+        return (self.samples[0][0][box.slices] * 255).astype(np.uint8)
+
     def candidates(self, step: Int3) -> Candidates:
         boxes = tuple(grid(Box.of(SHAPE), (1, 8, 8), step))
-        return Candidates(boxes, self.classes, self.predict, self.truth)
+        return Candidates(boxes, self.classes, self.predict, self.truth, self.image)
 
 
 def varied(classes: int) -> World:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from microtome.cli.parse import int3, numbers, whole_numbers, window
+from microtome.cli.parse import int3, names, numbers, whole_numbers, window
 from microtome.cli.show import error, progress, result, say
 
 app = typer.Typer(
@@ -63,6 +63,9 @@ def init(
         str | None, typer.Option(metavar="Z,Y,X", help="Nanometres; needed where the file does not say.")
     ] = None,
     classes: Annotated[str, typer.Option(metavar="NAME,…", help="What is to be found.")] = "",
+    instances: Annotated[
+        str, typer.Option(metavar="NAME,…", help="Classes whose objects are told apart.", show_default="none")
+    ] = "",
     query_shape: Annotated[
         str, typer.Option(metavar="Z,Y,X", help="Voxels asked for at a time.")
     ] = "1,64,64",
@@ -89,7 +92,8 @@ def init(
     test: Annotated[str | None, typer.Option(metavar="Z0:Z1[,…]", help="Where it is tested.")] = None,
     strategy: Annotated[str, typer.Option(help="How queries are chosen.")] = "entropy",
     batch: Annotated[int, typer.Option(min=1, help="Queries a round.")] = 24,
-    start: Annotated[int, typer.Option(min=1, help="Random queries of the first round.")] = 8,
+    start: Annotated[int, typer.Option(min=1, help="Queries of the first round.")] = 8,
+    start_strategy: Annotated[str, typer.Option(help="How those of the first round are.")] = "cold-start",
     recipe: Annotated[
         str,
         typer.Option(
@@ -106,7 +110,8 @@ def init(
         image=image,
         dataset=dataset,
         voxel_size_nm=numbers(voxel_size, 3, "--voxel-size") if voxel_size else None,
-        classes=tuple(name.strip() for name in classes.split(",") if name.strip()),
+        classes=names(classes),
+        instances=names(instances),
         query_shape=int3(query_shape, "--query-shape"),
         downsample=int3(downsample, "--downsample"),
         window=window(grey_window) if grey_window else None,
@@ -117,6 +122,7 @@ def init(
         strategy=strategy,
         batch=batch,
         start=start,
+        start_strategy=start_strategy,
         recipe=recipe,
         seed=seed,
     )

@@ -43,6 +43,8 @@ class NewProject:
     strategy: str = "entropy"
     batch: int = 24
     start: int = 8
+    start_strategy: str = "cold-start"
+    instances: tuple[str, ...] = ()
     recipe: str = "default"
     seed: int = 0
 
@@ -55,6 +57,7 @@ def create(folder: Path, new: NewProject, say: Callable[[str], None]) -> dict[st
         OSError: If a file cannot be read or the folder not written.
     """
     named("strategy", new.strategy, STRATEGIES)
+    named("strategy", new.start_strategy, STRATEGIES)
     if new.image is not None and not new.image.strip():
         raise ValueError("expected --image: the name of a file or folder; got nothing")
     if not new.classes:
@@ -199,7 +202,14 @@ def _config(new: NewProject, source: Source) -> ProjectConfig:
             "fingerprint": fingerprint(image),
         },
         "truth": None if source.truth is None else source.truth.model_dump(),
-        "query": {"shape": new.query_shape, "batch": new.batch, "start": new.start, "strategy": new.strategy},
+        "instances": new.instances,
+        "query": {
+            "shape": new.query_shape,
+            "batch": new.batch,
+            "start": new.start,
+            "strategy": new.strategy,
+            "start_strategy": new.start_strategy,
+        },
         "splits": {"train": source.train or f"0:{shape[0]}", "test": source.test},
         **tables_of(named("recipe", new.recipe, RECIPES)()),
     }

@@ -163,6 +163,7 @@ def _new_project(seed: int, strategy: str, *, phantom: bool) -> NewProject:
         train="0:9",
         test="11:20",
         strategy=strategy,
+        start_strategy="random",
         recipe="demo",
         seed=seed,
     )

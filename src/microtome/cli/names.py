@@ -6,6 +6,7 @@ from typing import TypeVar, get_args
 
 from microtome.learn.config import Recipe, demo, lubrano, roels_saeys
 from microtome.predict.sampling import Sampling
+from microtome.query.cold import ColdStart
 from microtome.query.ranked import TopK
 from microtome.query.strategy import Strategy
 from microtome.query.uncertainty import deviation, entropy, least_confidence, margin, mutual_information
@@ -19,6 +20,7 @@ STRATEGIES: dict[str, Strategy] = {
     "foreground-random-33": ForegroundRandom(share=1 / 3, by="truth"),
     "foreground-random-predicted": ForegroundRandom(share=2 / 3, by="prediction"),
     "strided": Strided(),
+    "cold-start": ColdStart(),
     "entropy": TopK(entropy),
     "least-confidence": TopK(least_confidence),
     "margin": TopK(margin),

@@ -24,6 +24,11 @@ def numbers(text: str, count: int | None, option: str) -> tuple[float, ...]:
     return values
 
 
+def names(text: str) -> tuple[str, ...]:
+    """Names with commas between them, without the blanks around them."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 def whole_numbers(text: str, option: str) -> tuple[int, ...]:
     """Whole numbers with commas between them.
 

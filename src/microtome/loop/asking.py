@@ -17,18 +17,37 @@ def ask(session: Session, n: int) -> list[Query]:
         ValueError: If queries of the round before are still open, the image changed since the project was
             made, or the strategy lacks what it needs.
     """
+    still_open = len(session.project.journal.open_queries())
+    if still_open:
+        raise ValueError(f"{still_open} queries are open; answer them before asking for more")
+    number = 1 + max((query.round for query in session.project.journal.queries()), default=-1)
+    return _ask(session, n, number, first_rank=0)
+
+
+def top_up(session: Session, n: int) -> list[Query]:
+    """Add up to `n` queries while others are open: of the round that runs, or of a new one after a new model.
+
+    Raises:
+        ValueError: If the image changed since the project was made, or the strategy lacks what it needs.
+    """
+    asked, latest = session.project.journal.queries(), session.project.journal.latest_model()
+    number = max((query.round for query in asked), default=0)
+    ranks = [query.rank for query in asked if query.round == number]
+    newest = max((query.created_at or "" for query in asked), default="")
+    if asked and latest is not None and (latest.created_at or "") >= newest:
+        return _ask(session, n, number + 1, first_rank=0)
+    return _ask(session, n, number, first_rank=1 + max(ranks, default=-1))
+
+
+def _ask(session: Session, n: int, number: int, *, first_rank: int) -> list[Query]:
     journal, config = session.project.journal, session.project.config
     _ = session.image  # opening it refuses one that changed
-    if journal.open_queries():
-        raise ValueError(
-            f"{len(journal.open_queries())} queries are open; answer them before asking for more"
-        )
-    asked = journal.queries()
-    number = 1 + max((query.round for query in asked), default=-1)
-    latest = journal.latest_model()
+    latest, withdrawn = journal.latest_model(), journal.withdrawn()
+    asked = [query.box for query in journal.queries() if query.id not in withdrawn]
     strategy = session.start if latest is None else session.strategy
-    candidates = _candidates(session, [query.box for query in asked], latest)
-    selection = strategy.select(candidates, n, np.random.default_rng((config.seed, number)))
+    candidates = _candidates(session, asked, latest)
+    stream = (config.seed, number, first_rank) if first_rank else (config.seed, number)
+    selection = strategy.select(candidates, n, np.random.default_rng(stream))
     name = config.query.start_strategy if latest is None else config.query.strategy
     return journal.add_queries(
         [
@@ -37,7 +56,7 @@ def ask(session: Session, n: int) -> list[Query]:
                 box=candidates.boxes[pick.index],
                 strategy=name,
                 score=pick.score,
-                rank=rank,
+                rank=first_rank + rank,
                 reason=pick.reason,
             )
             for rank, pick in enumerate(selection)
@@ -56,7 +75,7 @@ def _candidates(session: Session, asked: list[Box], latest: Model | None) -> Can
     boxes = open_boxes(_sampled(config.train_box, config.query.shape, config.seed), asked)
     truth = None if config.truth is None else session.truth.read
     predict = None if latest is None else _predictor(session, latest)
-    return Candidates(boxes, session.classes, predict, truth)
+    return Candidates(boxes, session.classes, predict, truth, session.image.read)
 
 
 def _sampled(domain: Box, shape: Int3, seed: int) -> list[Box]:

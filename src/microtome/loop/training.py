@@ -2,12 +2,15 @@
 
 import shutil
 import time
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import UInt8
 
 from microtome.box import Box, Int3
+from microtome.evaluate.agreement import majority
 from microtome.labels import IGNORE
 from microtome.learn.config import Recipe
 from microtome.learn.examples import Example
@@ -52,9 +55,14 @@ def train(session: Session) -> Model:
 
 
 def examples_from(project: Project, image: Volume, answers: list[Answer], *, margin: Int3) -> list[Example]:
-    """Each answer with `margin` voxels of image around it, and every label that falls into it."""
+    """Each query's answer with `margin` voxels of image around it, and every label that falls into it.
+
+    What several people said to a query is one example: the majority's.
+    """
     whole = Box.of(image.shape)
-    labelled = [(project.journal.query(answer.query_id).box, answer.labels) for answer in answers]
+    labelled = [
+        (project.journal.query(query_id).box, majority(said)) for query_id, said in by_query(answers).items()
+    ]
     examples = []
     for box, _ in labelled:
         outer = box.grown(margin).intersection(whole)
@@ -67,6 +75,14 @@ def examples_from(project: Project, image: Volume, answers: list[Answer], *, mar
                 target[piece != IGNORE] = piece[piece != IGNORE]
         examples.append(Example(image.read(outer), labels))
     return examples
+
+
+def by_query(answers: Iterable[Answer]) -> dict[int, list[UInt8[np.ndarray, "z y x"]]]:
+    """The labels of each query that was answered, one block an annotator."""
+    said: dict[int, list[UInt8[np.ndarray, "z y x"]]] = {}
+    for answer in answers:
+        said.setdefault(answer.query_id, []).append(answer.labels)
+    return said
 
 
 def untrained(session: Session) -> bool:

@@ -100,6 +100,7 @@ class QueryConfig(_Table):
 
     shape: Positive3
     batch: Positive = 24
+    retrain_after: Positive = 8  # answers after which the worker of the page trains again
     strategy: Text = "entropy"
     start: Positive = 8  # queries of the first round, before there is a model
     start_strategy: Text = "random"
@@ -121,6 +122,7 @@ class ProjectConfig(_Table):
     classes: Annotated[
         tuple[ClassName, ...], Field(min_length=1, max_length=254), AfterValidator(_require_distinct)
     ]
+    instances: tuple[ClassName, ...] = ()  # the classes whose objects are told apart
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**63)]
     image: ImageConfig
     truth: TruthConfig | None = None
@@ -155,6 +157,9 @@ class ProjectConfig(_Table):
             raise ValueError(f"splits.train {train} and splits.test {test} must not overlap")
         if any(a > b for a, b in zip(self.query.shape, train.shape, strict=True)):
             raise ValueError(f"query.shape {self.query.shape} does not fit into splits.train {train}")
+        for name in self.instances:
+            if name not in self.classes:
+                raise ValueError(f"instances must be classes, of {list(self.classes)}; got {name!r}")
         if self.truth is not None and len(self.truth.values) != len(self.classes):
             raise ValueError(
                 f"truth.values must name one file value for each of {len(self.classes)} classes; "
@@ -215,7 +220,7 @@ def _require_known_keys(path: Path, raw: dict, allowed: Mapping[str, frozenset[s
         "splits": frozenset(SplitsConfig.model_fields),
         **{name: allowed.get(name, frozenset()) for name in SETTINGS},
     }
-    known = {"schema", "classes", "seed", *tables}
+    known = {"schema", "classes", "instances", "seed", *tables}
     known |= {f"{table}.{key}" for table, keys in tables.items() for key in keys}
     for key, value in raw.items():
         inner = value if isinstance(value, dict) and key in tables else {}

@@ -15,6 +15,8 @@ PIECE: Int3 = (8, 1024, 1024)  # voxels; candidates that start in one such cell 
 
 Predictor = Callable[[Box], Posterior]
 LabelReader = Callable[[Box], UInt8[np.ndarray, "z y x"]]
+ImageReader = Callable[[Box], UInt8[np.ndarray, "z y x"]]
+Feature = Callable[[UInt8[np.ndarray, "z y x"]], Float64[np.ndarray, "d"]]
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Candidates:
     classes: int  # background included
     predict: Predictor | None = None
     truth: LabelReader | None = None
+    image: ImageReader | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -50,6 +53,22 @@ class Candidates:
         for index, posterior in self.posteriors():
             scores[index] = measure(posterior).mean(dtype=np.float64)
         return scores
+
+    def embedding(self, feature: Feature, indices: Sequence[int]) -> Float64[np.ndarray, "n d"]:
+        """`feature` of the image in each of these boxes, neighbours read together.
+
+        Raises:
+            ValueError: If there is no image, or no index.
+            OSError: If the image cannot be read.
+        """
+        if self.image is None or not indices:
+            raise ValueError("an embedding expects an image and at least one candidate to look at")
+        rows: list[Float64[np.ndarray, "d"]] = [np.empty(0)] * len(indices)
+        for hull, members in pieces([self.boxes[index] for index in indices], PIECE):
+            block = self.image(hull)
+            for row in members:
+                rows[row] = feature(block[self.boxes[indices[row]].relative_to(hull).slices])
+        return np.stack(rows)
 
     def posteriors(self) -> Iterator[tuple[int, Posterior]]:
         """Index and posterior of every box, neighbours predicted together.
