@@ -1,0 +1,198 @@
+/** The painting page: builds its parts and connects them. */
+
+import { Activity, listen } from "./activity.js";
+import { annotatorName, askName } from "./annotator.js";
+import * as api from "./api.js";
+import { listenToButtons, nameKeys, pressButtons } from "./buttons.js";
+import { ClassList } from "./classlist.js";
+import { Colours } from "./colours.js";
+import { commands } from "./commands.js";
+import { KeyboardCursor } from "./cursor.js";
+import { showDraft } from "./draftpanel.js";
+import { Editor } from "./editor.js";
+import { Help } from "./help.js";
+import { Keyboard } from "./keyboard.js";
+import { KeyMap } from "./keys.js";
+import { LayerList } from "./layerlist.js";
+import { byId, setText } from "./nodes.js";
+import { Outbox } from "./outbox.js";
+import { Pointers } from "./pointer.js";
+import { Session } from "./session.js";
+import { Settings } from "./settings.js";
+import { SkipMenu } from "./skipmenu.js";
+import { StatusBar } from "./statusbar.js";
+import { measure } from "./timing.js";
+import { toast } from "./toast.js";
+import { Tools } from "./tools.js";
+import { showPlace, showSaved, showWorker } from "./topbar.js";
+import { Views } from "./views.js";
+import { WhyPanel } from "./why.js";
+
+const KEYS = "microtome.keys";
+const POLL_MS = 3000;
+const WAITING_POLL_MS = 1000;
+
+/** @type {number | null} time stamp of the first event that the next frame shows */
+let painting = null;
+
+const project = await api.project();
+document.title = `${project.name} – microtome`;
+setText(byId("project", HTMLHeadingElement), project.name);
+const annotator = await annotatorName();
+const nameButton = byId("annotator", HTMLButtonElement);
+setText(nameButton, annotator);
+nameButton.addEventListener("click", async () => (await askName()) === annotator || location.reload());
+
+const settings = new Settings(localStorage);
+const colours = new Colours(project.classes);
+colours.adjust(settings.now.brightness, settings.now.contrast);
+const outbox = await Outbox.open(api, annotator);
+const session = new Session(project, annotator, outbox);
+const activity = new Activity({
+  now: () => performance.now() / 1000,
+  send: (reports) => api.postActivity(annotator, reports),
+  beacon: (reports) => api.beaconActivity(annotator, reports),
+});
+const editor = new Editor(project, settings, ({ id }, op) => {
+  outbox.push({ query: id, kind: "op", body: op });
+  activity.edited();
+});
+const views = new Views(byId("views", HTMLDivElement), project, settings, colours);
+const tools = new Tools(editor, views);
+const cursor = new KeyboardCursor(views, tools);
+const pointers = new Pointers(views, tools, (stamp) => (painting ??= stamp));
+const keymap = new KeyMap(JSON.parse(localStorage.getItem(KEYS) ?? "{}"));
+const help = new Help(keymap, () => {
+  localStorage.setItem(KEYS, JSON.stringify(keymap));
+  nameKeys(keymap);
+});
+const skipMenu = new SkipMenu(project.skip_reasons, (reason) => session.skip(reason));
+const run = commands({ views, editor, tools, cursor, pointers, session, skipMenu, help });
+const why = new WhyPanel(project);
+new ClassList(project, settings, colours);
+new LayerList(settings);
+new StatusBar(views, editor, keymap);
+
+listen(activity, window);
+listenToButtons((id) => run[id]?.());
+nameKeys(keymap);
+pressButtons(settings);
+settings.onChange((names) => {
+  pressButtons(settings);
+  if (names.includes("cls")) {
+    showDraft(editor);
+  }
+});
+new Keyboard(keymap, {
+  run: (id, event) => run[id]?.(event),
+  hold: (id, down) => {
+    if (id === "raw") {
+      settings.set({ raw: down });
+    } else if (cursor.on) {
+      cursor.hold(down);
+    } else {
+      views.does(down ? "ready to pan" : null);
+    }
+  },
+  first: (event) => {
+    const arrow = cursor.on && event.shiftKey && event.key.startsWith("Arrow");
+    if (arrow) {
+      run[`pan-${event.key.slice("Arrow".length).toLowerCase()}`](event);
+    }
+    return arrow || (skipMenu.isOpen && skipMenu.key(event));
+  },
+});
+
+session.addEventListener("leave", () => {
+  activity.report();
+  void activity.flush(); // before the answer, which is counted with the time that is known by then
+});
+session.addEventListener("show", () => {
+  const { current } = session;
+  pointers.cancel();
+  cursor.cancel();
+  skipMenu.close();
+  document.body.dataset.state = current ? "drawing" : "waiting";
+  document.body.dataset.query = current ? String(current.id) : "";
+  byId("waiting", HTMLDivElement).hidden = current !== null;
+  byId("why", HTMLElement).hidden = current === null;
+  setText(byId("waiting-reason", HTMLParagraphElement), session.reason);
+  showPlace(current?.query ?? null, session.revisiting);
+  activity.begin(current?.id ?? null);
+  if (current) {
+    views.show(current);
+    why.show(current.query);
+  } else {
+    views.hide();
+  }
+  editor.show(current);
+  showDraft(editor);
+});
+session.addEventListener("prediction", () => {
+  views.repredict();
+  showDraft(editor);
+});
+views.addEventListener("move", () => why.at(views.crosshair[0]));
+views.addEventListener("frame", () => {
+  if (painting !== null) {
+    measure("brush-frame", painting);
+    painting = null;
+  }
+  if (document.body.dataset.state === "drawing") {
+    document.body.dataset.state = "drawn";
+    if (performance.getEntriesByName("submit").length > 0) {
+      measure("submit-to-next", "submit");
+      performance.clearMarks("submit");
+    }
+    session.prefetch();
+  }
+});
+editor.addEventListener("edit", () => showDraft(editor));
+outbox.addEventListener("change", () => showSaved(outbox));
+outbox.addEventListener("refused", (event) => {
+  const { item, message } = /** @type {CustomEvent<import("./outbox.js").Refusal>} */ (event).detail;
+  toast(`The server has another draft of query ${item.query}; it is shown now (${message})`);
+  if (item.query === session.current?.id) {
+    session.reload(item.query).catch(() => toast("The query could not be loaded again."));
+  }
+});
+
+async function poll() {
+  try {
+    const state = await api.state();
+    showWorker(state.worker);
+    await session.follow(state);
+  } catch {
+    showWorker(null);
+  }
+  setTimeout(poll, session.current ? POLL_MS : WAITING_POLL_MS);
+}
+
+showSaved(outbox);
+void poll();
+void session.start();
+
+/** For tests and benchmarks. */
+Object.assign(window, {
+  microtome: {
+    get query() {
+      return session.current?.id ?? null;
+    },
+    get draft() {
+      return session.current?.draft ?? null;
+    },
+    outbox,
+    viewport: {
+      /** Where the middle of a voxel lies on the page. @param {number} _z @param {number} y @param {number} x */
+      toPage(_z, y, x) {
+        const pane = views.main;
+        if (!pane) {
+          return null;
+        }
+        const { left, top } = pane.canvas.getBoundingClientRect();
+        const at = pane.viewport.toScreen(y + 0.5, x + 0.5);
+        return { x: left + at.x, y: top + at.y };
+      },
+    },
+  },
+});

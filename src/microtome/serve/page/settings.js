@@ -1,0 +1,100 @@
+/**
+ * How the annotator works now: tool, class, brush, layers, contrast. What should outlive the page is kept in the
+ * browser.
+ *
+ * @typedef {"brush" | "erase" | "fill" | "lasso" | "pick"} ToolName
+ * @typedef {"everything" | "empty" | "same"} Overwrite  `same`: only the class that the stroke starts on
+ * @typedef {"labels" | "prediction" | "uncertainty"} LayerName
+ * @typedef {{
+ *   tool: ToolName, cls: number, instance: number, radius: number, overwrite: Overwrite, outline: boolean,
+ *   raw: boolean, keyboard: boolean, brightness: number, contrast: number,
+ *   shown: Record<LayerName, boolean>, opacity: Record<LayerName, number>
+ * }} Values  `radius` in voxels along x; brightness and contrast from -1 to 1; `raw` while only the image is shown
+ */
+
+/** @type {LayerName[]} */
+export const LAYERS = ["labels", "prediction", "uncertainty"];
+
+/** @type {Overwrite[]} */
+export const OVERWRITES = ["everything", "empty", "same"];
+
+export const LARGEST_RADIUS = 64;
+
+const PLACE = "microtome.settings";
+
+/** @type {Values} */
+const DEFAULTS = {
+  tool: "brush",
+  cls: 1,
+  instance: 0,
+  radius: 5,
+  overwrite: "everything",
+  outline: false,
+  raw: false,
+  keyboard: false,
+  brightness: 0,
+  contrast: 0,
+  shown: { labels: true, prediction: true, uncertainty: false },
+  opacity: { labels: 0.65, prediction: 0.7, uncertainty: 0.5 },
+};
+
+/** @type {(keyof Values)[]} */
+const KEPT = ["radius", "outline", "brightness", "contrast", "shown", "opacity"];
+
+/** Dispatches "change" (detail: names of the values that changed). */
+export class Settings extends EventTarget {
+  /** @param {Storage} storage */
+  constructor(storage) {
+    super();
+    this.storage = storage;
+    /** @type {Readonly<Values>} */
+    this.now = { ...DEFAULTS, ...read(storage) };
+  }
+
+  /** @type {(changed: Partial<Values>) => void} */
+  set(changed) {
+    const names = Object.keys(changed);
+    this.now = { ...this.now, ...changed };
+    if (KEPT.some((name) => name in changed)) {
+      const kept = Object.fromEntries(KEPT.map((name) => [name, this.now[name]]));
+      this.storage.setItem(PLACE, JSON.stringify(kept));
+    }
+    this.dispatchEvent(new CustomEvent("change", { detail: names }));
+  }
+
+  /** @type {(layer: LayerName) => void} */
+  toggle(layer) {
+    this.set({ shown: { ...this.now.shown, [layer]: !this.now.shown[layer] } });
+  }
+
+  /** @type {(radius: number) => void} */
+  resize(radius) {
+    this.set({ radius: Math.min(Math.max(Math.round(radius * 2) / 2, 0.5), LARGEST_RADIUS) });
+  }
+
+  /**
+   * Makes the brush larger or smaller, in steps that grow with it.
+   * @type {(steps: number) => void}
+   */
+  grow(steps) {
+    const { radius } = this.now;
+    this.resize(radius + steps * Math.max(radius < 3 ? 0.5 : 1, radius * 0.15));
+  }
+
+  /** @type {(listener: (names: string[]) => void) => void} */
+  onChange(listener) {
+    this.addEventListener("change", (event) => listener(/** @type {CustomEvent<string[]>} */ (event).detail));
+  }
+}
+
+/** @type {(storage: Storage) => Partial<Values>} */
+function read(storage) {
+  try {
+    const kept = JSON.parse(storage.getItem(PLACE) ?? "{}");
+    return Object.fromEntries(
+      KEPT.filter((name) => typeof kept[name] === typeof DEFAULTS[name]).map((name) => [name, kept[name]]),
+    );
+  } catch {
+    return {};
+  }
+}
