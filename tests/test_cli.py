@@ -370,3 +370,19 @@ def test_an_interrupted_run_says_how_to_go_on(
     code, _, err = run("simulate", project_folder)
     assert code == 130
     assert "goes on where it was" in err
+
+
+def test_status_tells_the_cost_by_class_round_and_annotator(run: Run, project_folder: Path) -> None:
+    run("simulate", project_folder, "--patches", "5")
+    code, out, _ = run("status", project_folder, "--cost", "--json")
+    assert code == 0
+    data = json.loads(out)
+    cost = data["cost"]
+    assert [row["class"] for row in cost["classes"]] == ["background", "mitochondria"]
+    for table in (cost["classes"], cost["rounds"], cost["annotators"]):
+        assert sum(row["minutes"] for row in table) == pytest.approx(data["minutes"])
+    assert sum(row["megavoxels"] for row in cost["classes"]) == pytest.approx(5 * 1024 / 1e6)
+    code, out, err = run("status", project_folder, "--cost")
+    assert code == 0
+    assert "min_per_mvox" in out
+    assert "5 answers" in err

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from microtome.cli.parse import int3, names, numbers, whole_numbers, window
-from microtome.cli.show import error, progress, result, say
+from microtome.cli.parse import int3, names, numbers, require_local, whole_numbers, window
+from microtome.cli.show import announce_page, error, progress, result, say
 
 app = typer.Typer(
     name="microtome",
@@ -229,15 +229,57 @@ def simulate(
 
 
 @app.command()
-def status(folder: Folder, as_json: Json = False) -> None:
+def label(
+    folder: Folder,
+    repeat: Annotated[int, typer.Option(min=1, help="Annotators who get each query.")] = 1,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, show_default="8765, or the one of the last time")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    allow_remote: Annotated[
+        bool,
+        typer.Option("--allow-remote", help="Let other machines in; the token is all that keeps them out."),
+    ] = False,
+    browser: Annotated[bool, typer.Option(help="Open the page.")] = True,
+    device: Device = "auto",
+) -> None:
+    """Open the page on which people label, and train while they do. Stop it with Ctrl+C."""
+    from microtome.cli.label import label as serve_page
+
+    require_local(host, allow_remote=allow_remote)
+    serve_page(
+        folder, host=host, port=port, repeat=repeat, device=device, browser=browser, announce=announce_page
+    )
+
+
+@app.command(hidden=True)
+def worker(folder: Folder, repeat: Annotated[int, typer.Option(min=1)] = 1, device: Device = "auto") -> None:
+    """Train and ask for the page of `microtome label`, which starts this itself."""
+    from microtome.cli.label import work
+
+    work(folder, repeat=repeat, device=device)
+
+
+@app.command()
+def status(
+    folder: Folder,
+    cost: Annotated[bool, typer.Option("--cost", help="Minutes by class, round and annotator.")] = False,
+    as_json: Json = False,
+) -> None:
     """What was asked, answered and trained, and what it cost."""
-    from microtome.cli.status import open_for_reading, status_of
+    from microtome.cli.status import agreement_line, cost_of, open_for_reading, status_of
 
     with open_for_reading(folder) as project:
         data = status_of(project)
-    result(data, data["rounds"], as_json=as_json)
-    if not as_json:
-        say(data["summary"])
+        tables = cost_of(project) if cost else {"rounds": data["rounds"]}
+    if as_json:
+        result({**data, "cost": tables} if cost else data, [], as_json=True)
+        return
+    for rows in tables.values():
+        result(data, rows, as_json=False)
+    if data["agreement"]:
+        say(agreement_line(data["agreement"]))
+    say(data["summary"])
 
 
 @app.command()

@@ -24,6 +24,19 @@ def numbers(text: str, count: int | None, option: str) -> tuple[float, ...]:
     return values
 
 
+def require_local(host: str, *, allow_remote: bool) -> None:
+    """Refuse to listen to other machines unless that was asked for.
+
+    Raises:
+        typer.BadParameter: If `host` is not this machine's loopback address.
+    """
+    if host not in ("127.0.0.1", "localhost", "::1") and not allow_remote:
+        raise typer.BadParameter(
+            f"{host} can be reached from other machines; add --allow-remote if that is meant",
+            param_hint="--host",
+        )
+
+
 def names(text: str) -> tuple[str, ...]:
     """Names with commas between them, without the blanks around them."""
     return tuple(name.strip() for name in text.split(",") if name.strip())

@@ -16,15 +16,18 @@ from microtome.project import Model, Project, Query, open_project, parse_split
 
 
 @contextmanager
-def opened(folder: Path, device: str, progress: Progress, *, reading: bool = False) -> Iterator[Session]:
+def opened(
+    folder: Path, device: str, progress: Progress, *, reading: bool = False, wait: float = 0
+) -> Iterator[Session]:
     """The project in `folder`, its journal closed in the end.
 
-    Unless it is for `reading` alone no other process may work on it at the same time.
+    Unless it is for `reading` alone no other process may work on it at the same time; `wait` seconds are
+    given to one that is ending.
 
     Raises:
         ValueError: If it is no project, its settings are not as they should be, or somebody works on it.
     """
-    with open_project(folder, TABLES) as project, nullcontext() if reading else _alone(project.root):
+    with open_project(folder, TABLES) as project, nullcontext() if reading else _alone(project.root, wait):
         query, recipe = project.config.query, recipe_from(project.config.settings)
         recipe.require_trainable(len(project.config.classes) + 1)
         _require_same_classes(project)
@@ -51,10 +54,10 @@ def _require_same_classes(project: Project) -> None:
 
 
 @contextmanager
-def _alone(root: Path) -> Iterator[None]:
+def _alone(root: Path, wait: float) -> Iterator[None]:
     """Hold the project's lock, which the system frees when the process ends, however it ends."""
     try:
-        with FileLock(root / "work.lock", timeout=0):
+        with FileLock(root / "work.lock", timeout=wait):
             yield
     except Timeout as error:
         raise ValueError(f"another process works on {root}; wait until it ends, or stop it") from error

@@ -122,3 +122,10 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
     return str(value)
+
+
+def announce_page(url: str) -> None:
+    """Print the address of the page, alone on its line of the standard output, for programs too."""
+    _output.print(url, markup=False, soft_wrap=True)
+    sys.stdout.flush()
+    say("open this address in a browser; Ctrl+C stops the server, and nothing is lost")

@@ -1,12 +1,13 @@
-"""What a project's journal says: rounds, models, costs, and what comes next."""
+"""What a project's journal says: rounds, models, costs, agreement, and what comes next."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from microtome.learn.settings import TABLES
-from microtome.project import Project, costs_by_round, open_project, total_cost
+from microtome.project import Project, open_project, total_cost
+from microtome.project.summary import agreement_of, annotators, costs_by_class, rounds
 
 
 @contextmanager
@@ -21,44 +22,94 @@ def open_for_reading(folder: Path) -> Iterator[Project]:
 
 
 def status_of(project: Project) -> dict[str, Any]:
-    """Rounds, totals and a sentence on what to do next."""
+    """Rounds, totals, agreement where several people answered the same, and a sentence on what to do next."""
     journal = project.journal
-    costs = {cost.round: cost for cost in costs_by_round(journal)}
-    models = {model.round: model for model in journal.models()}
-    queries = journal.queries()
-    still_open = {query.id for query in journal.open_queries()}
-    rounds = []
-    for number in sorted({query.round for query in queries}):
-        asked = [query for query in queries if query.round == number]
-        cost, model = costs.get(number), models.get(number)
-        rounds.append(
-            {
-                "round": number,
-                "strategy": asked[0].strategy,
-                "asked": len(asked),
-                "open": sum(query.id in still_open for query in asked),
-                "answers": cost.answers if cost else 0,
-                "minutes": cost.minutes if cost else 0.0,
-                "min_per_mvox": cost.minutes_per_megavoxel if cost else None,
-                "model": model.id if model else None,
-            }
-        )
-    total = total_cost(journal)
+    total, agreed = total_cost(journal), agreement_of(journal)
+    still_open = len(journal.open_queries())
     return {
         "project": str(project.root),
-        "rounds": rounds,
+        "rounds": [
+            {
+                "round": row.number,
+                "strategy": row.strategy,
+                "asked": row.asked,
+                "open": row.still_open,
+                "answers": row.cost.answers if row.cost else 0,
+                "minutes": row.cost.minutes if row.cost else 0.0,
+                "min_per_mvox": row.cost.minutes_per_megavoxel if row.cost else None,
+                "model": row.model,
+            }
+            for row in rounds(journal)
+        ],
         "answers": total.answers,
         "minutes": total.minutes,
         "megavoxels": total.megavoxels,
         "minutes_per_megavoxel": total.minutes_per_megavoxel,
         "models": len(journal.models()),
-        "open_queries": len(still_open),
-        "summary": _summary(project, total.answers, total.minutes, len(still_open)),
+        "open_queries": still_open,
+        "agreement": None
+        if agreed is None
+        else {
+            "queries": agreed.queries,
+            "voxels": agreed.voxels,
+            "agreement": agreed.agreement,
+            "kappa": agreed.kappa,
+        },
+        "summary": _summary(project, total.answers, total.minutes, still_open),
     }
+
+
+def cost_of(project: Project) -> dict[str, list[Mapping[str, object]]]:
+    """What the answers cost, by class, by round, and by annotator."""
+    names = ("background", *project.config.classes)
+    by_class = costs_by_class(project.journal, len(project.config.classes))
+    return {
+        "classes": [
+            {
+                "class": names[cost.label],
+                "minutes": cost.minutes,
+                "megavoxels": cost.voxels / 1e6,
+                "min_per_mvox": cost.minutes / (cost.voxels / 1e6) if cost.voxels else None,
+            }
+            for cost in by_class
+        ],
+        "rounds": [
+            {
+                "round": row.number,
+                "answers": row.cost.answers,
+                "minutes": row.cost.minutes,
+                "megavoxels": row.cost.megavoxels,
+                "min_per_mvox": row.cost.minutes_per_megavoxel,
+            }
+            for row in rounds(project.journal)
+            if row.cost
+        ],
+        "annotators": [
+            {
+                "annotator": person.name,
+                "answers": person.answers,
+                "skipped": person.skipped,
+                "minutes": person.minutes,
+                "looking": person.looking_minutes,
+                "editing": person.editing_minutes,
+                "answers_per_hour": person.answers_per_hour,
+            }
+            for person in annotators(project.journal)
+        ],
+    }
+
+
+def agreement_line(found: Mapping[str, Any]) -> str:
+    """Agreement in words."""
+    kappa = "" if found["kappa"] is None else f", kappa {found['kappa']:.2f}"
+    return (
+        f"agreement of annotators: {100 * found['agreement']:.1f} %{kappa}, "
+        f"over {found['voxels']} voxels of {found['queries']} queries; the majority is trained on"
+    )
 
 
 def _summary(project: Project, answers: int, minutes: float, still_open: int) -> str:
     classes = ", ".join(project.config.classes)
     if not answers and not still_open:
-        return f"{classes}: nothing was asked yet; `microtome query {project.root}` begins"
+        return f"{classes}: nothing was asked yet; `microtome label {project.root}` begins"
     return f"{classes}: {answers} answers in {minutes:.1f} minutes; {still_open} queries open"

@@ -24,8 +24,10 @@ def ask(session: Session, n: int) -> list[Query]:
     return _ask(session, n, number, first_rank=0)
 
 
-def top_up(session: Session, n: int) -> list[Query]:
+def top_up(session: Session, n: int, *, hastily: bool = False) -> list[Query]:
     """Add up to `n` queries while others are open: of the round that runs, or of a new one after a new model.
+
+    `hastily` means by the start strategy, which needs no prediction.
 
     Raises:
         ValueError: If the image changed since the project was made, or the strategy lacks what it needs.
@@ -35,14 +37,14 @@ def top_up(session: Session, n: int) -> list[Query]:
     ranks = [query.rank for query in asked if query.round == number]
     newest = max((query.created_at or "" for query in asked), default="")
     if asked and latest is not None and (latest.created_at or "") >= newest:
-        return _ask(session, n, number + 1, first_rank=0)
-    return _ask(session, n, number, first_rank=1 + max(ranks, default=-1))
+        return _ask(session, n, number + 1, first_rank=0, hastily=hastily)
+    return _ask(session, n, number, first_rank=1 + max(ranks, default=-1), hastily=hastily)
 
 
-def _ask(session: Session, n: int, number: int, *, first_rank: int) -> list[Query]:
+def _ask(session: Session, n: int, number: int, *, first_rank: int, hastily: bool = False) -> list[Query]:
     journal, config = session.project.journal, session.project.config
     _ = session.image  # opening it refuses one that changed
-    latest, withdrawn = journal.latest_model(), journal.withdrawn()
+    latest, withdrawn = None if hastily else journal.latest_model(), journal.withdrawn()
     asked = [query.box for query in journal.queries() if query.id not in withdrawn]
     strategy = session.start if latest is None else session.strategy
     candidates = _candidates(session, asked, latest)

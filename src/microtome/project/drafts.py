@@ -98,6 +98,16 @@ class Drafts:
                 insert(db, "withdrawals", {"query_id": query_id, "created_at": timestamp(self._clock)})
         return len(ids)
 
+    def people_at_work(self) -> int:
+        """How many annotators gave a sign of life lately."""
+        sql = (
+            "SELECT count(*) FROM (SELECT annotator FROM assignments WHERE created_at > :since"
+            " UNION SELECT annotator FROM activities WHERE created_at > :since)"
+        )
+        since = {"since": timestamp(lambda: self._clock() - LEASE)}
+        with plain_errors(self.path):
+            return int(self._connection.execute(sql, since).fetchone()[0])
+
     def assigned(self) -> dict[int, list[str]]:
         """To whom each query was handed."""
         people: dict[int, list[str]] = {}

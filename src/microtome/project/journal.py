@@ -178,6 +178,24 @@ class Journal:
         sql = f"SELECT * FROM answers WHERE query_id = ? AND {_CURRENT} ORDER BY id"
         return [answer_from(row) for row in self._rows(sql, query_id)]
 
+    def answered_by(self, annotator: str) -> list[tuple[Query, str]]:
+        """The queries that an annotator answered, and when they did so last, the oldest answer first."""
+        sql = (
+            "SELECT queries.*, max(answers.created_at) AS answered_at, min(answers.id) AS first FROM answers"
+            " JOIN queries ON queries.id = answers.query_id WHERE annotator = ?"
+            " GROUP BY queries.id ORDER BY first"
+        )
+        return [(query_from(row), row["answered_at"]) for row in self._rows(sql, annotator)]
+
+    def answer_ids(self) -> set[int]:
+        """The ids of the answers that none supersedes."""
+        return {row["id"] for row in self._rows(f"SELECT id FROM answers WHERE {_CURRENT}")}
+
+    def count_of_round(self, number: int) -> int:
+        """How many queries a round has that were not withdrawn."""
+        sql = "SELECT count(*) FROM queries WHERE round = ? AND id NOT IN (SELECT query_id FROM withdrawals)"
+        return int(self._rows(sql, number)[0][0])
+
     def answers(self, since_id: int = 0) -> Iterator[Answer]:
         """The answers with an id above `since_id` that none supersedes, in id order, read one at a time.
 
@@ -224,6 +242,18 @@ class Journal:
         """The events of a kind, in id order."""
         rows = self._rows("SELECT * FROM events WHERE kind = ? ORDER BY id", kind)
         return [event_from(row) for row in rows]
+
+    def latest_event(self, kind: str) -> Event | None:
+        """The event of a kind that was added last, if any."""
+        rows = self._rows("SELECT * FROM events WHERE kind = ? ORDER BY id DESC LIMIT 1", kind)
+        return event_from(rows[0]) if rows else None
+
+    def version(self) -> tuple[int, ...]:
+        """Numbers that change whenever anything is added."""
+        tables = ("queries", "answers", "skips", "models", "events", "assignments", "activities", "previews")
+        sql = ", ".join(f"(SELECT coalesce(max(id), 0) FROM {table})" for table in tables)
+        withdrawn = "(SELECT count(*) FROM withdrawals)"
+        return tuple(self._rows(f"SELECT {sql}, {withdrawn}")[0])
 
     def check(self) -> list[str]:
         """What is wrong with the file, one line each; empty where all is well."""

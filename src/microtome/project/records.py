@@ -172,9 +172,11 @@ class Event:
 class Effort:
     """What one answer cost and gave; `voxels` is 0 for one that was superseded, its time still counts."""
 
+    answer_id: int
     query_id: int
     round: int
     annotator: str
+    method: str
     current: bool
     voxels: int
     active_seconds: float

@@ -119,9 +119,11 @@ def answer_from(row: sqlite3.Row) -> Answer:
 def effort_from(row: sqlite3.Row) -> Effort:
     """The effort of a row of `answers` with the query's `round` and whether the answer is `current`."""
     return Effort(
+        answer_id=row["id"],
         query_id=row["query_id"],
         round=row["round"],
         annotator=row["annotator"],
+        method=row["method"],
         current=bool(row["current"]),
         voxels=row["annotated_voxels"] if row["current"] else 0,
         active_seconds=row["active_seconds"],

@@ -121,6 +121,7 @@ CREATE TABLE previews (
     uncertainty BLOB NOT NULL
 );
 CREATE INDEX previews_of_query ON previews (query_id, model_id);
+CREATE INDEX events_of_kind ON events (kind);
 """
 
 _TABLE_NAMES = (

@@ -1,0 +1,110 @@
+"""The web app over one project: the page, the routes behind it, and its errors. No torch here."""
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.types import Lifespan
+
+from microtome.serve.desk import ConflictError, NotFoundError
+from microtome.serve.guard import Guard
+from microtome.serve.office import Office
+from microtome.serve.routes import router
+
+MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+PAGES = {"/": "index.html", "/dashboard": "dashboard.html"}
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may come in: the token, the cookie that keeps it, and the names that this server is reached by."""
+
+    token: str
+    cookie: str
+    hosts: tuple[str, ...]
+
+
+def create_app(office: Office, access: Access, stopping: Callable[[], bool] = lambda: False) -> FastAPI:
+    """The app, which closes the office in the end; once `stopping` says so, long answers end."""
+    app = FastAPI(
+        title="microtome",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        lifespan=_closing(office),
+    )
+    app.state.office = office
+    app.state.stopping = stopping
+    app.include_router(router)
+    _serve_page(app)
+    _say_errors(app)
+    app.add_middleware(Guard, token=access.token, cookie=access.cookie, hosts=access.hosts)
+    return app
+
+
+def _closing(office: Office) -> Lifespan[FastAPI]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        office.close()
+
+    return lifespan
+
+
+def _serve_page(app: FastAPI) -> None:
+    """Serve the page's files from memory: no part of a request ever becomes the name of a file."""
+    page = {
+        file.name: (file.read_bytes(), MEDIA_TYPES[file.name[file.name.rindex(".") :]])
+        for file in files("microtome.serve").joinpath("page").iterdir()
+        if file.name.endswith(tuple(MEDIA_TYPES))
+    }
+
+    def sender(name: str) -> Callable[[], Response]:
+        return lambda: Response(page[name][0], media_type=page[name][1])
+
+    for path, name in PAGES.items():
+        app.get(path, include_in_schema=False)(sender(name))
+    for name in page:
+        app.get(f"/static/{name}", include_in_schema=False)(sender(name))
+
+
+def _say_errors(app: FastAPI) -> None:
+    """Say every error in one line."""
+
+    def said(status: int, detail: str, **more: object) -> JSONResponse:
+        return JSONResponse({"detail": " ".join(detail.split()), **more}, status_code=status)
+
+    @app.exception_handler(HTTPException)
+    async def plain(_: Request, error: HTTPException) -> Response:
+        return said(error.status_code, str(error.detail))
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(_: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        return said(422, f"{place}: {first['msg']}")
+
+    @app.exception_handler(NotFoundError)
+    async def missing(_: Request, error: NotFoundError) -> Response:
+        return said(404, str(error))
+
+    @app.exception_handler(ConflictError)
+    async def conflict(_: Request, error: ConflictError) -> Response:
+        return said(409, str(error), seq=error.last)
+
+    @app.exception_handler(ValueError)
+    async def wrong(_: Request, error: ValueError) -> Response:
+        return said(400, str(error))
+
+    @app.exception_handler(OSError)
+    async def broken(_: Request, error: OSError) -> Response:
+        log.error("%s", error)
+        return said(503, str(error))

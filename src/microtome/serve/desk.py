@@ -1,0 +1,326 @@
+"""The desk at which queries are handed out and answered. It knows the journal, and nothing of HTTP or torch.
+
+Everything here is to be called from one thread. What a method has returned is on the disk.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+from jaxtyping import UInt8
+
+from microtome.box import Box
+from microtome.evaluate.agreement import majority
+from microtome.labels import IGNORE
+from microtome.project import Answer, Project, Query, Skip
+from microtome.project.records import Activity, Op, Preview
+from microtome.serve.draft import INSTANCE, Draft, require_runs, require_values, runs_of
+from microtome.serve.events import TRAIN, WATCH
+from microtome.serve.messages import OpMessage, Report
+from microtome.serve.view import view_of
+
+DRAFTS_KEPT = 64  # in memory; any other is replayed from the journal
+SKIP_REASONS = ("blurred or damaged", "nothing to label", "not sure what it is", "too much work")
+
+
+class NotFoundError(LookupError):
+    """There is no such thing in the project."""
+
+
+class ConflictError(ValueError):
+    """What the page says does not fit what is on the disk, whose last step of the draft is `last`."""
+
+    def __init__(self, message: str, last: int) -> None:
+        super().__init__(message)
+        self.last = last
+
+
+class Desk:
+    """One project's queries and drafts, for any number of annotators; a query goes to `repeat` of them."""
+
+    def __init__(self, project: Project, *, repeat: int = 1) -> None:
+        self.project = project
+        self.journal = project.journal
+        self.repeat = repeat
+        config = project.config
+        self._with_instances = np.array([False, *(name in config.instances for name in config.classes)])
+        self._drafts: OrderedDict[tuple[int, str], Draft] = OrderedDict()
+
+    def about(self) -> dict[str, Any]:
+        """What the page has to know of the project."""
+        config = self.project.config
+        voxel = zip(config.image.voxel_size_nm, config.image.downsample, strict=True)
+        return {
+            "name": self.project.root.name,
+            "classes": [{"name": name, "instances": name in config.instances} for name in config.classes],
+            "shape": config.image.shape,
+            "voxel_size_nm": [side * factor for side, factor in voxel],
+            "train_box": box_json(config.train_box),
+            "query_shape": config.query.shape,
+            "skip_reasons": SKIP_REASONS,
+        }
+
+    def next(self, annotator: str, holding: Sequence[int]) -> dict[str, Any]:
+        """A query that the annotator does not hold yet, or why there is none."""
+        query = self.journal.drafts.assign(annotator, holding=holding, repeat=self.repeat)
+        if query is None:
+            return {"query": None, "reason": "no query is waiting; the next ones are being chosen"}
+        return {"query": self._shown(query, annotator), "reason": None}
+
+    def open(self, query_id: int, annotator: str) -> dict[str, Any]:
+        """A query with what the annotator made of it so far.
+
+        Raises:
+            NotFoundError: If there is none.
+        """
+        return self._shown(self._query(query_id), annotator)
+
+    def add_op(self, query_id: int, annotator: str, message: OpMessage) -> int:
+        """Add a step to a draft and return its number.
+
+        Raises:
+            NotFoundError: If there is no such query.
+            ConflictError: If it is not the next step.
+            ValueError: If its runs or values are not as they should be.
+            OSError: If it cannot be written.
+        """
+        query = self._query(query_id)
+        op = self._op(query, annotator, message)
+        draft = self._draft(query, annotator)
+        del self._drafts[query_id, annotator]  # until it is known that the disk has the step, too
+        try:
+            if op.seq == draft.seq + 1:
+                draft.apply(op)
+            self.journal.drafts.add_op(op)
+        except ValueError as error:
+            raise ConflictError(str(error), self.journal.drafts.last_seq(query_id, annotator)) from error
+        self._keep(query_id, annotator, draft)
+        return op.seq
+
+    def answer(self, query_id: int, annotator: str, seq: int, crc: int, reports: Sequence[Report]) -> int:
+        """Make the draft the annotator's answer, unless it is that already; return the answer's id.
+
+        Raises:
+            NotFoundError: If there is no such query.
+            ConflictError: If the page's draft is not the one on the disk, or nothing is labelled.
+            OSError: If it cannot be written.
+        """
+        draft = self._draft(self._query(query_id), annotator)
+        if (seq, crc) != (draft.seq, draft.crc()):
+            raise ConflictError("the page's draft is not the one on the disk; load it again", draft.seq)
+        if (draft.values == IGNORE).all():
+            raise ConflictError("nothing is labelled; paint something or skip the query", draft.seq)
+        self.report(annotator, reports)
+        earlier = self.journal.answer_of(query_id, annotator)
+        if earlier is not None and earlier.draft_seq == seq:
+            return _id(earlier)
+        method, shown = draft.method()
+        answer = Answer(
+            query_id=query_id,
+            annotator=annotator,
+            labels=draft.labels(),
+            instances=draft.instances(),
+            active_seconds=self.journal.drafts.active_seconds(query_id, annotator),
+            method=method,
+            shown_model=shown,
+            draft_seq=seq,
+            supersedes=None if earlier is None else earlier.id,
+        )
+        return _id(self.journal.add_answer(answer))
+
+    def skip(self, query_id: int, annotator: str, reason: str, reports: Sequence[Report]) -> None:
+        """Close a query without an answer, once.
+
+        Raises:
+            NotFoundError: If there is no such query.
+            OSError: If it cannot be written.
+        """
+        self._query(query_id)
+        self.report(annotator, reports)
+        if not any((skip.query_id, skip.annotator) == (query_id, annotator) for skip in self.journal.skips()):
+            self.journal.add_skip(Skip(query_id=query_id, annotator=annotator, reason=reason))
+
+    def answered(self, annotator: str) -> list[dict[str, Any]]:
+        """The queries that the annotator answered, the oldest answer first."""
+        return [
+            {"query": query.id, "box": box_json(query.box), "round": query.round, "answered_at": at}
+            for query, at in self.journal.answered_by(annotator)
+        ]
+
+    def labels(self, query_id: int) -> UInt8[np.ndarray, "z y x"]:
+        """What most annotators answered to a query.
+
+        Raises:
+            NotFoundError: If there is no answer.
+        """
+        answers = self.journal.answers_to(query_id)
+        if not answers:
+            raise NotFoundError(f"query {query_id} has no answer")
+        return majority([answer.labels for answer in answers])
+
+    def preview(self, preview_id: int) -> Preview:
+        """A prediction to look at.
+
+        Raises:
+            NotFoundError: If there is none.
+        """
+        try:
+            return self.journal.previews.get(preview_id)
+        except ValueError as error:
+            raise NotFoundError(f"there is no preview {preview_id}") from error
+
+    def report(self, annotator: str, reports: Sequence[Report]) -> None:
+        """Take reports of active time, each once.
+
+        Raises:
+            NotFoundError: If one is of a query that does not exist; none is taken then.
+        """
+        for report in reports:
+            self._query(report.query)
+        for report in reports:
+            self.journal.drafts.add_activity(
+                Activity(
+                    query_id=report.query,
+                    annotator=annotator,
+                    key=report.key,
+                    looking_seconds=report.looking,
+                    editing_seconds=report.editing,
+                )
+            )
+
+    def train(self) -> None:
+        """Ask the worker to train now."""
+        self.journal.add_event(TRAIN, {})
+
+    def watch(self, sections: Sequence[int]) -> None:
+        """Ask for the prediction of these sections.
+
+        Raises:
+            ValueError: If the volume has no such section.
+        """
+        depth = self.project.config.image.shape[0]
+        if any(z >= depth for z in sections):
+            raise ValueError(f"expected sections 0 to {depth - 1}; got {list(sections)}")
+        self.journal.add_event(WATCH, {"sections": sorted(set(sections))})
+
+    def _query(self, query_id: int) -> Query:
+        try:
+            return self.journal.query(query_id)
+        except ValueError as error:
+            raise NotFoundError(f"there is no query {query_id}") from error
+
+    def _shown(self, query: Query, annotator: str) -> dict[str, Any]:
+        query_id = _id(query)
+        answer = self.journal.answer_of(query_id, annotator)
+        draft = self._draft(query, annotator)
+        if answer is not None and draft.seq == 0:  # it was not painted here
+            self._restore(query, annotator, answer)
+        preview = self.journal.previews.of_query(query_id)
+        return {
+            "id": query_id,
+            "round": query.round,
+            "rank": query.rank,
+            "asked": self.journal.count_of_round(query.round),
+            "strategy": query.strategy,
+            "score": query.score,
+            "reason": query.reason,
+            "box": box_json(query.box),
+            "view": box_json(view_of(query.box, self.project.config.image.shape)),
+            "ops": [op_json(op) for op in self.journal.drafts.ops(query_id, annotator)],
+            "answer": None
+            if answer is None
+            else {"id": answer.id, "seq": answer.draft_seq or 1, "method": answer.method},
+            "preview": None if preview is None else preview_json(preview),
+        }
+
+    def _restore(self, query: Query, annotator: str, answer: Answer) -> None:
+        """Begin a draft with an answer that has none."""
+        values = answer.labels.astype(np.uint32).ravel()
+        if answer.instances is not None:
+            values += INSTANCE * answer.instances.astype(np.uint32).ravel()
+        runs = runs_of(values)
+        if len(runs):
+            message = OpMessage(
+                seq=1, key=str(uuid4()), kind="edit", tool="restore", runs=runs.ravel().tolist()
+            )
+            self.add_op(_id(query), annotator, message)
+
+    def _op(self, query: Query, annotator: str, message: OpMessage) -> Op:
+        """The step of a message.
+
+        Raises:
+            ValueError: If its runs or values are not as they should be.
+        """
+        if len(message.runs) % 3:
+            raise ValueError(f"expected triples start, length, value; got {len(message.runs)} numbers")
+        runs = np.array(message.runs, dtype=np.int32).reshape(-1, 3)
+        if message.kind == "edit":
+            if message.tool is None:
+                raise ValueError("expected the tool of the edit")
+            require_runs(runs, query.box.size)
+            require_values(runs[:, 2], len(self.project.config.classes), self._with_instances)
+        elif len(runs) or message.tool is not None:
+            raise ValueError(f"expected neither tool nor runs with {message.kind}")
+        self._require_model(message)
+        return Op(
+            query_id=_id(query),
+            annotator=annotator,
+            seq=message.seq,
+            key=message.key,
+            kind=message.kind,
+            tool=message.tool,
+            runs=runs,
+            model=message.model,
+        )
+
+    def _require_model(self, message: OpMessage) -> None:
+        if (message.model is not None) != (message.tool == "accept"):
+            raise ValueError("expected the model whose prediction is accepted, and of no other step")
+        if message.model is not None and all(model.id != message.model for model in self.journal.models()):
+            raise ValueError(f"there is no model {message.model}")
+
+    def _draft(self, query: Query, annotator: str) -> Draft:
+        """The annotator's draft, from memory or replayed from the disk."""
+        query_id = _id(query)
+        draft = self._drafts.get((query_id, annotator))
+        if draft is None:
+            draft = Draft(query.box.shape)
+            for op in self.journal.drafts.ops(query_id, annotator):
+                draft.apply(op)
+        self._keep(query_id, annotator, draft)
+        return draft
+
+    def _keep(self, query_id: int, annotator: str, draft: Draft) -> None:
+        self._drafts[query_id, annotator] = draft
+        self._drafts.move_to_end((query_id, annotator))
+        while len(self._drafts) > DRAFTS_KEPT:
+            self._drafts.popitem(last=False)
+
+
+def box_json(box: Box) -> dict[str, Any]:
+    """A box as the page knows it."""
+    return {"start": box.start, "stop": box.stop}
+
+
+def op_json(op: Op) -> dict[str, Any]:
+    """A step as the page knows it."""
+    return {
+        "seq": op.seq,
+        "key": op.key,
+        "kind": op.kind,
+        "tool": op.tool,
+        "runs": op.runs.ravel().tolist(),
+        "model": op.model,
+    }
+
+
+def preview_json(preview: Preview) -> dict[str, Any]:
+    """A preview as the page knows it, without its voxels."""
+    return {"id": preview.id, "model": preview.model_id, "box": box_json(preview.box)}
+
+
+def _id(record: Query | Answer) -> int:
+    assert record.id is not None, "records of a journal have an id"
+    return record.id

@@ -1,0 +1,104 @@
+"""What the page may say, checked before anything else sees it; `page/types.js` has the same for the page."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from microtome.project.records import OpKind, Tool
+
+LARGEST = 2**53 - 1  # the largest whole number that JavaScript is sure of
+LONGEST_NAME = 40
+LONGEST_REASON = 200
+MOST_REPORTS = 100
+MOST_HELD = 16
+MOST_SECTIONS = 12
+
+
+def _require_printable(text: str) -> str:
+    if text != text.strip() or not text.isprintable():
+        raise ValueError("expected printable characters, without blanks around them")
+    return text
+
+
+Id = Annotated[int, Field(strict=True, ge=1, le=LARGEST)]
+Count = Annotated[int, Field(strict=True, ge=0, le=LARGEST)]
+Int32 = Annotated[int, Field(strict=True, ge=0, lt=2**31)]
+Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
+Key = Annotated[str, Field(pattern="^[0-9A-Za-z-]{8,64}$")]
+Annotator = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(_require_printable)]
+Reason = Annotated[str, Field(min_length=1, max_length=LONGEST_REASON), AfterValidator(_require_printable)]
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Next(_Message):
+    """Wants a query that the page does not hold yet."""
+
+    annotator: Annotator
+    holding: Annotated[list[Id], Field(max_length=MOST_HELD)] = []
+
+
+class OpMessage(_Message):
+    """One step of a draft; `runs` are flat triples start, length, value."""
+
+    seq: Id
+    key: Key
+    kind: OpKind
+    tool: Tool | None = None
+    runs: list[Int32] = []
+    model: Id | None = None
+
+
+class NewOp(_Message):
+    """The next step of a draft."""
+
+    annotator: Annotator
+    op: OpMessage
+
+
+class Report(_Message):
+    """Seconds of activity on a query since the report before."""
+
+    key: Key
+    query: Id
+    looking: Seconds
+    editing: Seconds
+
+
+class Activities(_Message):
+    """Reports of activity."""
+
+    annotator: Annotator
+    reports: Annotated[list[Report], Field(max_length=MOST_REPORTS)]
+
+
+class NewAnswer(_Message):
+    """The draft as it stands is the answer; step and checksum say how it stands."""
+
+    annotator: Annotator
+    seq: Id
+    crc: Annotated[int, Field(strict=True, ge=0, lt=2**32)]
+    reports: Annotated[list[Report], Field(max_length=MOST_REPORTS)] = []
+
+
+class NewSkip(_Message):
+    """The query is not to be answered."""
+
+    annotator: Annotator
+    reason: Reason
+    reports: Annotated[list[Report], Field(max_length=MOST_REPORTS)] = []
+
+
+class Watch(_Message):
+    """Sections whose prediction is wanted on the dashboard."""
+
+    sections: Annotated[list[Count], Field(max_length=MOST_SECTIONS)]
+
+
+class Train(_Message):
+    """Wants training to begin now."""
+
+
+Plane = Literal["classes", "uncertainty"]

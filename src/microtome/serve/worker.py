@@ -1,0 +1,194 @@
+"""The worker: watches the journal, trains when enough answers are new, and keeps queries waiting.
+
+It is a process of its own that shares nothing with the page's server but the journal. What it does next is
+read from there, so that it may be killed at any moment and started again.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from microtome.box import Box
+from microtome.evaluate.overlap import contingency
+from microtome.loop.asking import batch_size, top_up
+from microtome.loop.models import predictor
+from microtome.loop.session import Session
+from microtome.loop.training import train
+from microtome.predict.posterior import class_map, entropy
+from microtome.project import Answer, Model
+from microtome.project.records import Preview
+from microtome.query.candidates import Predictor
+from microtome.serve.events import (
+    ESTIMATE,
+    TRAIN,
+    WORKER,
+    State,
+    WorkerState,
+    answers_needed,
+    untrained_answers,
+    watched_sections,
+)
+from microtome.serve.view import preview_of
+
+PAUSE = 0.25  # seconds between two looks at the journal
+REPORT_EVERY = 1.0  # seconds between two reports of progress
+AFTER_FAILURE = 5.0  # seconds before the same is tried again
+AHEAD = 3  # queries kept waiting for each annotator at work
+ESTIMATED = 64  # answers that a model is tried on between two trainings, the newest
+LONGEST_SIDE = 1024  # voxels in y and x of the part of a watched section that is predicted, its middle
+
+
+class Worker:
+    """One project's worker; a query goes to `repeat` annotators."""
+
+    def __init__(self, session: Session, *, repeat: int = 1) -> None:
+        self._journal = session.project.journal
+        self._repeat = repeat
+        self._session = replace(session, progress=self._progress)
+        self._state: State = "starting"
+        self._state_began = self._said_at = time.monotonic()
+        self._exhausted: tuple[int, ...] = ()  # when there was nothing left to ask
+        self._loaded: tuple[int | None, Predictor] | None = None
+
+    def run(self, goes_on: Callable[[], bool]) -> None:
+        """Work until `goes_on` says no; what fails is said in the journal, and tried again."""
+        self._begin("starting")
+        while goes_on():
+            try:
+                worked = self.step()
+            except (ValueError, OSError, MemoryError) as error:
+                self._begin("failed", str(error) or "not enough memory")
+                time.sleep(AFTER_FAILURE)
+                continue
+            if not worked:
+                self._begin("idle")
+                time.sleep(PAUSE)
+
+    def step(self) -> bool:
+        """Do the most urgent thing there is to do, if any, and say whether there was one.
+
+        Raises:
+            ValueError: If the project's settings do not fit, or a model is damaged.
+            OSError: If a model cannot be written or the image not read.
+        """
+        return self._refilled() or self._estimated() or self._previewed() or self._trained()
+
+    def _refilled(self, *, hastily: bool = False) -> bool:
+        """Keep enough queries waiting for everybody at work."""
+        wanted = max(batch_size(self._session), AHEAD * self._journal.drafts.people_at_work())
+        waiting = len(self._journal.drafts.unassigned(self._repeat))
+        version = self._journal.version()
+        now = (version[0], version[3], version[-1])  # queries, models, withdrawals
+        if waiting > wanted // 2 or now == self._exhausted:
+            return False
+        if not hastily:
+            self._begin("asking")
+        asked = top_up(self._session, wanted - waiting, hastily=hastily)
+        if not asked and not hastily:
+            self._exhausted = now
+        return bool(asked)
+
+    def _estimated(self) -> bool:
+        """Try the latest model on an answer that it did not see."""
+        latest = self._journal.latest_model()
+        if latest is None:
+            return False
+        tried = {
+            event.data["answer"]
+            for event in self._journal.events(ESTIMATE)
+            if event.data["model"] == latest.id
+        }
+        newest = sorted(self._journal.answer_ids() - set(latest.trained_on))[-ESTIMATED:]
+        untried = [answer_id for answer_id in newest if answer_id not in tried]
+        if untried:
+            self._begin("estimating")
+            self._estimate(latest, self._journal.answer(untried[-1]))
+        return bool(untried)
+
+    def _estimate(self, model: Model, answer: Answer) -> None:
+        box = self._journal.query(answer.query_id).box
+        predicted = class_map(self._predictor(model)(box))
+        table = contingency(answer.labels, predicted, self._session.classes - 1)
+        data = {"model": model.id, "answer": answer.id, "table": table.counts.tolist()}
+        self._journal.add_event(ESTIMATE, data)
+
+    def _trained(self) -> bool:
+        """Train, if enough answers are new or somebody asked for it; what nobody saw is then asked anew."""
+        latest = self._journal.latest_model()
+        request = self._journal.latest_event(TRAIN)
+        asked_for = request is not None and (
+            latest is None or (request.created_at or "") > (latest.created_at or "")
+        )
+        fresh = untrained_answers(self._journal)
+        if not fresh or (fresh < answers_needed(self._session.project) and not asked_for):
+            return False
+        self._begin("training")
+        train(self._session)
+        self._journal.drafts.withdraw_unassigned()
+        return True
+
+    def _previewed(self) -> bool:
+        """Predict the next query, or the next watched section, of which the latest model has not yet."""
+        latest = self._journal.latest_model()
+        if latest is None or latest.id is None:
+            return False
+        done = self._journal.previews.queries_of(latest.id)
+        shape = self._session.image.shape
+        for query in [*self._journal.open_queries(), *self._journal.drafts.unassigned(self._repeat)]:
+            if query.id not in done:
+                self._begin("predicting")
+                self._preview(latest, query.id, preview_of(query.box, shape))
+                return True
+        for z in watched_sections(self._journal):
+            if z not in self._journal.previews.sections_of(latest.id):
+                self._begin("predicting")
+                self._preview(latest, None, _middle(z, shape))
+                return True
+        return False
+
+    def _preview(self, model: Model, query_id: int | None, box: Box) -> None:
+        assert model.id is not None, "records of a journal have an id"
+        posterior = self._predictor(model)(box)
+        unsure = entropy(posterior.mean) / np.log(self._session.classes)
+        self._journal.previews.add(
+            Preview(
+                model_id=model.id,
+                query_id=query_id,
+                box=box,
+                classes=class_map(posterior),
+                uncertainty=np.round(255 * np.clip(unsure, 0, 1)).astype(np.uint8),
+            )
+        )
+
+    def _predictor(self, model: Model) -> Predictor:
+        if self._loaded is None or self._loaded[0] != model.id:
+            self._loaded = model.id, predictor(self._session, model)
+        return self._loaded[1]
+
+    def _progress(self, task: str, done: int, total: int, note: str = "") -> None:
+        """Say how far the work is, now and then; a training that takes long must not leave people waiting."""
+        now = time.monotonic()
+        if not done or now - self._said_at < REPORT_EVERY:
+            return
+        elapsed = now - self._state_began
+        self._say(WorkerState(self._state, done, total, elapsed / done * (total - done), note))
+        if self._state == "training":
+            self._refilled(hastily=True)
+
+    def _begin(self, state: State, message: str = "") -> None:
+        if state != self._state or state in ("starting", "failed"):
+            self._state, self._state_began = state, time.monotonic()
+            self._say(WorkerState(state, message=message))
+
+    def _say(self, state: WorkerState) -> None:
+        self._said_at = time.monotonic()
+        self._journal.add_event(WORKER, state.as_json())
+
+
+def _middle(z: int, shape: tuple[int, int, int]) -> Box:
+    """The middle of a section, all of it where it is not too large."""
+    sides = [min(side, LONGEST_SIDE) for side in shape[1:]]
+    y, x = ((side - part) // 2 for side, part in zip(shape[1:], sides, strict=True))
+    return Box((z, y, x), (z + 1, y + sides[0], x + sides[1]))

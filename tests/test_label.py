@@ -1,0 +1,148 @@
+"""`microtome label` as a process: its address, its worker, and its end."""
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from conftest import phantom_project
+from microtome.project import open_journal
+
+Start = Callable[..., "Running"]
+
+
+class Running:
+    """A server process and its address."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        assert process.stdout is not None
+        self.url = process.stdout.readline().strip()
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        parts = urlsplit(self.url)
+        cookie = f"microtome-{parts.port}={parse_qs(parts.query)['token'][0]}"
+        with closing(http.client.HTTPConnection(parts.hostname or "", parts.port or 0, timeout=10)) as there:
+            there.request("GET", path, headers={"cookie": cookie})
+            response = there.getresponse()
+            return response.status, response.read()
+
+
+@pytest.fixture
+def start(project_folder: Path) -> Iterator[Start]:
+    running: list[Running] = []
+
+    def begin(*words: str) -> Running:
+        command = [sys.executable, "-m", "microtome", "label", str(project_folder), "--no-browser", *words]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        running.append(Running(process))
+        return running[-1]
+
+    yield begin
+    for one in running:
+        one.process.kill()
+        one.process.communicate()
+
+
+def _worker_of(server: int) -> int | None:
+    for entry in Path("/proc").iterdir():
+        try:
+            words = (entry / "cmdline").read_text().split("\0")
+            parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+        except (OSError, ValueError, IndexError):
+            continue
+        if parent == server and "worker" in words:
+            return int(entry.name)
+    return None
+
+
+def _until(true: Callable[[], object], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.05)
+
+
+def test_it_prints_an_address_and_has_queries_waiting(start: Start, project_folder: Path) -> None:
+    server = start()
+    status, body = server.get("/api/state")
+    assert status == 200
+    assert json.loads(body)["open"] == 3
+    assert (project_folder / "label.json").stat().st_mode & 0o077 == 0
+
+
+def test_it_ends_with_one_signal_and_takes_its_worker_along(start: Start) -> None:
+    server = start()
+    _until(lambda: _worker_of(server.process.pid))
+    worker = _worker_of(server.process.pid)
+    server.process.send_signal(signal.SIGINT)
+    assert server.process.wait(10) in (0, 130)
+    assert worker is not None
+    _until(lambda: not Path(f"/proc/{worker}").exists())
+
+
+def test_killed_it_leaves_no_worker_and_comes_back_at_the_same_address(start: Start) -> None:
+    server = start()
+    _until(lambda: _worker_of(server.process.pid))
+    worker = _worker_of(server.process.pid)
+    server.process.kill()
+    server.process.wait()
+    _until(lambda: not Path(f"/proc/{worker}").exists())
+    assert start().url == server.url
+
+
+def test_a_worker_that_dies_is_started_again(start: Start, project_folder: Path) -> None:
+    server = start()
+    _until(lambda: _worker_of(server.process.pid))
+    first = _worker_of(server.process.pid)
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    _until(lambda: _worker_of(server.process.pid) not in (None, first))
+    with open_journal(project_folder / "journal.sqlite") as journal:
+        _until(lambda: journal.latest_event("worker") is not None)
+        assert journal.check() == []
+
+
+def test_a_project_has_one_server(start: Start, project_folder: Path) -> None:
+    server = start()
+    assert server.get("/api/state")[0] == 200
+    words = [sys.executable, "-m", "microtome", "label", str(project_folder), "--no-browser"]
+    second = subprocess.run(words, capture_output=True, text=True, check=False, timeout=30)
+    assert second.returncode == 1
+    assert "being labelled already" in second.stderr
+
+
+def test_a_port_that_is_taken_is_one_line(start: Start, tmp_path: Path) -> None:
+    taken = start()
+    port = str(urlsplit(taken.url).port)
+    folder = phantom_project(tmp_path / "other")
+    words = [sys.executable, "-m", "microtome", "label", str(folder), "--no-browser"]
+    other = subprocess.run([*words, "--port", port], capture_output=True, text=True, check=False, timeout=30)
+    assert other.returncode == 1
+    assert f"port {port}" in other.stderr
+    assert len(other.stderr.splitlines()) == 1
+
+
+def test_what_is_no_project_is_refused_and_left_alone(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "microtome", "label", str(tmp_path / "nowhere"), "--no-browser"]
+    found = subprocess.run(words, capture_output=True, text=True, check=False, timeout=30)
+    assert found.returncode == 1
+    assert "is not a microtome project" in found.stderr
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "example.org"])
+def test_other_machines_are_let_in_only_when_that_is_asked_for(host: str, project_folder: Path) -> None:
+    words = [sys.executable, "-m", "microtome", "label", str(project_folder), "--host", host]
+    found = subprocess.run(words, capture_output=True, text=True, check=False, timeout=30)
+    assert found.returncode == 2
+    assert "--allow-remote" in found.stderr
