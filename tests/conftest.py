@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from microtome.benchmark.phantom import PhantomConfig
+from microtome.box import Int3
 from microtome.cli.create import NewProject, create
 
 torch.set_num_threads(1)  # two threads on a busy machine take turns at waiting for each other
@@ -19,14 +20,22 @@ TINY = {
 """Settings that make a round of the loop take a tenth of a second."""
 
 
-def phantom_project(root: Path, *, seed: int = 0, strategy: str = "entropy") -> Path:
+def phantom_project(
+    root: Path,
+    *,
+    seed: int = 0,
+    strategy: str = "entropy",
+    query_shape: Int3 = (1, 32, 32),
+    train: str = "0:3",
+    test: str | None = "3:4",
+) -> Path:
     """A project of four small phantom sections, three to ask in and one to test on."""
     new = NewProject(
         classes=("mitochondria",),
         phantom=PhantomConfig(shape=(4, 96, 96), seed=1),
-        query_shape=(1, 32, 32),
-        train="0:3",
-        test="3:4",
+        query_shape=query_shape,
+        train=train,
+        test=test,
         strategy=strategy,
         batch=4,
         start=3,

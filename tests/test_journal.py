@@ -241,7 +241,7 @@ def test_no_row_can_be_changed_or_deleted(asked: Journal, table: str, statement:
     asked.drafts.add_activity(activity("a"))
     asked.previews.add(preview())
     asked.add_queries([query(5)])
-    asked.drafts.withdraw_unassigned()
+    asked.drafts.withdraw([3])
     with (
         closing(sqlite3.connect(asked.path)) as other,
         pytest.raises(sqlite3.IntegrityError, match="append-only"),

@@ -124,8 +124,9 @@ def test_a_query_goes_to_another_after_a_long_silence(journal: Journal, clock: F
 
 def test_queries_that_nobody_saw_can_be_withdrawn_and_asked_again(journal: Journal) -> None:
     assert _handed(journal, "ada") == 1
-    assert journal.drafts.withdraw_unassigned() == 2
-    assert journal.drafts.withdraw_unassigned() == 0
+    assert [query.id for query in journal.drafts.untouched()] == [2, 3]
+    assert journal.drafts.withdraw([1, 2, 3, 99]) == {2, 3}
+    assert journal.drafts.withdraw([2]) == set()
     assert journal.withdrawn() == {2, 3}
     assert [query.id for query in journal.open_queries()] == [1]
     assert _handed(journal, "ben") is None

@@ -76,7 +76,7 @@ def test_it_prints_an_address_and_has_queries_waiting(start: Start, project_fold
     server = start()
     status, body = server.get("/api/state")
     assert status == 200
-    assert json.loads(body)["open"] == 3
+    assert json.loads(body)["open"] == 24
     assert (project_folder / "label.json").stat().st_mode & 0o077 == 0
 
 

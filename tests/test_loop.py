@@ -10,7 +10,7 @@ import pytest
 from conftest import phantom_project
 from microtome.box import Box, grid
 from microtome.cli.session import opened
-from microtome.loop.asking import _sampled, ask, top_up
+from microtome.loop.asking import _sampled, ask, is_stale, renew, top_up
 from microtome.loop.models import evaluate, load, predict, recorded
 from microtome.loop.session import Session
 from microtome.loop.simulation import Budget, simulate
@@ -213,8 +213,10 @@ def test_a_round_is_topped_up_until_there_is_a_new_model(project_folder: Path) -
             Answer(query_id=first[0].id, annotator="ada", labels=labels, active_seconds=1, method="scratch")
         )
         train(session)
-        assert journal.drafts.withdraw_unassigned() == 3
-        after = top_up(session, 11)
+        assert is_stale(session)
+        after = renew(session, 11)
+        assert len(journal.withdrawn()) == 3
+        assert not is_stale(session)
         assert not {query.box for query in after} & {first[0].box}
         assert {query.round for query in after} == {1}
         assert len(after) == 11

@@ -1,4 +1,4 @@
-/** @import {ActivityReport} from "../../src/microtome/serve/page/api.js" */
+/** @import {Report} from "../../src/microtome/serve/page/types.js" */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -12,9 +12,9 @@ const settle = () => new Promise((resolve) => setImmediate(resolve));
 /** An activity at query 7, with a clock to turn and a server that takes what it is sent, or does not. */
 class Bench {
   now = 1000;
-  /** @type {ActivityReport[][]} */
+  /** @type {Report[][]} */
   sent = [];
-  /** @type {ActivityReport[][]} */
+  /** @type {Report[][]} */
   beacons = [];
   /** @type {Error | null} */
   trouble = null;

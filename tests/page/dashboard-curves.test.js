@@ -16,6 +16,7 @@ const BOX = { start: [0, 0, 0], stop: [4, 8, 8] };
 /** @type {Results} */
 const EMPTY = {
   project: {
+    id: "em",
     name: "em",
     classes: [{ name: "cell", instances: true }, { name: "cleft", instances: false }],
     shape: [4, 8, 8],

@@ -63,8 +63,8 @@ test("messages arrive in order, one at a time, each once", async () => {
   outbox.push(op(1));
   outbox.push(op(1, 2));
   outbox.push(op(2));
-  outbox.push({ query: 1, kind: "answer", body: { seq: 2, crc: 5 } });
-  outbox.push({ query: 2, kind: "skip", body: { reason: "blurred" } });
+  outbox.push({ query: 1, kind: "answer", body: { seq: 2, crc: 5, reports: [] } });
+  outbox.push({ query: 2, kind: "skip", body: { reason: "blurred", reports: [] } });
   assert.equal(outbox.waiting, 5);
   assert.deepEqual(outbox.pending(1).map(nameOf), ["1 op 1", "1 op 2", "1 answer 2"]);
   await Promise.all([outbox.drained(1), outbox.drained(2)]);
@@ -180,7 +180,7 @@ test("a refused message is dropped with the later ones about its query, and said
   outbox.push(op(2));
   outbox.push(op(1, 2));
   outbox.push(op(3));
-  outbox.push({ query: 1, kind: "answer", body: { seq: 3, crc: 5 } });
+  outbox.push({ query: 1, kind: "answer", body: { seq: 3, crc: 5, reports: [] } });
   await Promise.all([outbox.drained(1), outbox.drained(2)]);
   assert.deepEqual(taken, ["1 op 1", "2 op 1"]);
   assert.deepEqual(await store.all(), []);

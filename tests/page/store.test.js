@@ -9,7 +9,7 @@ import { Outbox } from "../../src/microtome/serve/page/outbox.js";
 import { memoryStore, openStore } from "../../src/microtome/serve/page/store.js";
 
 /** @param {number} order @returns {Item} */
-const item = (order) => ({ id: `id ${order}`, order, query: 1, kind: "skip", body: { reason: `reason ${order}` } });
+const item = (order) => ({ id: `id ${order}`, order, query: 1, kind: "skip", body: { reason: `reason ${order}`, reports: [] } });
 
 /** @param {Item[]} items */
 const orders = (items) => items.map(({ order }) => order);
@@ -46,7 +46,7 @@ test("stores give back what was put, in order, less what was removed", async () 
     await Promise.all([item(3), item(1), item(2)].map((one) => store.put(one)));
     await store.remove("id 2");
     assert.deepEqual(orders(await store.all()), [1, 3]);
-    assert.deepEqual((await store.all())[0].body, { reason: "reason 1" });
+    assert.deepEqual((await store.all())[0].body, { reason: "reason 1", reports: [] });
   }
 });
 
@@ -80,10 +80,10 @@ test("of two pages that open together only one takes over what was left behind",
   assert.deepEqual(taken.flat().length, 1);
 });
 
-/** The routes of a project. @param {string} name @param {(said: unknown[]) => Promise<unknown>} post */
-const api = (name, post) =>
+/** The routes of a project. @param {string} id @param {(said: unknown[]) => Promise<unknown>} post */
+const api = (id, post) =>
   /** @type {any} */ ({
-    project: async () => ({ name }),
+    project: async () => ({ id }),
     postOp: (/** @type {unknown[]} */ ...said) => post(["op", ...said]),
     postAnswer: (/** @type {unknown[]} */ ...said) => post(["answer", ...said]),
     postSkip: (/** @type {unknown[]} */ ...said) => post(["skip", ...said]),
@@ -96,8 +96,8 @@ test("an outbox sends what was left for its project and annotator, and nobody el
   /** @type {Message[]} */
   const messages = [
     { query: 4, kind: "op", body: { seq: 1, key: "k", kind: "undo" } },
-    { query: 4, kind: "answer", body: { seq: 1, crc: 9 } },
-    { query: 5, kind: "skip", body: { reason: "blurred" } },
+    { query: 4, kind: "answer", body: { seq: 1, crc: 9, reports: [] } },
+    { query: 5, kind: "skip", body: { reason: "blurred", reports: [] } },
   ];
   const closed = await Outbox.open(api("cells", () => new Promise(() => {})), "Ada");
   messages.forEach((message) => closed.push(message));
@@ -124,8 +124,8 @@ test("an outbox sends what was left for its project and annotator, and nobody el
   await Promise.all([outbox.drained(4), outbox.drained(5)]);
   assert.deepEqual(sent, [
     ["op", 4, "Ada", { seq: 1, key: "k", kind: "undo" }],
-    ["answer", 4, "Ada", { seq: 1, crc: 9 }],
-    ["skip", 5, "Ada", "blurred"],
+    ["answer", 4, "Ada", { seq: 1, crc: 9, reports: [] }],
+    ["skip", 5, "Ada", { reason: "blurred", reports: [] }],
   ]);
   assert.equal((await Outbox.open(api("cells", post), "Ada")).waiting, 0);
 });
@@ -139,6 +139,6 @@ test("where the browser keeps nothing the outbox works, and says so", async () =
   const outbox = await Outbox.open(api("cells", async () => {}), "Eve");
   open.mock.restore();
   assert.equal(outbox.durable, false);
-  outbox.push({ query: 1, kind: "skip", body: { reason: "blurred" } });
+  outbox.push({ query: 1, kind: "skip", body: { reason: "blurred", reports: [] } });
   await outbox.drained(1);
 });

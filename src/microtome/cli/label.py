@@ -16,7 +16,8 @@ from microtome.loop.asking import batch_size, top_up
 from microtome.progress import silent
 from microtome.project import open_project
 
-NICENESS = 10  # the worker gives way to the page
+NICENESS = 5  # the worker gives way to the page
+AHEAD = 24  # queries that wait for the first annotators
 LOCK_WAIT = 30.0  # seconds that a new worker waits for one that is ending
 
 
@@ -61,7 +62,7 @@ def _ask_first(folder: Path) -> None:
     with opened(folder, "cpu", silent, reading=True) as session:
         journal = session.project.journal
         if journal.latest_model() is None and not journal.open_queries():
-            top_up(session, batch_size(session))
+            top_up(session, max(batch_size(session), AHEAD))
 
 
 def work(folder: Path, *, repeat: int, device: str) -> None:

@@ -1,5 +1,7 @@
 """Asking: the next queries, chosen by the latest model, or by the start strategy before there is one."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from microtome.box import Box, Int3, count, grid
@@ -25,31 +27,61 @@ def ask(session: Session, n: int) -> list[Query]:
 
 
 def top_up(session: Session, n: int, *, hastily: bool = False) -> list[Query]:
-    """Add up to `n` queries while others are open: of the round that runs, or of a new one after a new model.
+    """Add up to `n` queries while others are open, to the round that runs.
 
     `hastily` means by the start strategy, which needs no prediction.
 
     Raises:
         ValueError: If the image changed since the project was made, or the strategy lacks what it needs.
     """
-    asked, latest = session.project.journal.queries(), session.project.journal.latest_model()
+    asked = session.project.journal.queries()
     number = max((query.round for query in asked), default=0)
     ranks = [query.rank for query in asked if query.round == number]
-    newest = max((query.created_at or "" for query in asked), default="")
-    if asked and latest is not None and (latest.created_at or "") >= newest:
-        return _ask(session, n, number + 1, first_rank=0, hastily=hastily)
     return _ask(session, n, number, first_rank=1 + max(ranks, default=-1), hastily=hastily)
 
 
-def _ask(session: Session, n: int, number: int, *, first_rank: int, hastily: bool = False) -> list[Query]:
+def renew(session: Session, n: int) -> list[Query]:
+    """Begin a new round of up to `n` queries in place of those that nobody has seen yet.
+
+    The old ones are there until the new ones are, so that nobody has to wait.
+
+    Raises:
+        ValueError: As `top_up` does.
+    """
+    number = 1 + max((query.round for query in session.project.journal.queries()), default=-1)
+    return _ask(session, n, number, first_rank=0, replaced=session.project.journal.drafts.untouched())
+
+
+def is_stale(session: Session) -> bool:
+    """Whether there is a newer model than the last query."""
+    latest, asked = session.project.journal.latest_model(), session.project.journal.queries()
+    newest = max((query.created_at or "" for query in asked), default="")
+    return latest is not None and (latest.created_at or "") >= newest
+
+
+def _ask(
+    session: Session,
+    n: int,
+    number: int,
+    *,
+    first_rank: int,
+    hastily: bool = False,
+    replaced: Sequence[Query] = (),
+) -> list[Query]:
     journal, config = session.project.journal, session.project.config
     _ = session.image  # opening it refuses one that changed
-    latest, withdrawn = None if hastily else journal.latest_model(), journal.withdrawn()
-    asked = [query.box for query in journal.queries() if query.id not in withdrawn]
+    latest = None if hastily else journal.latest_model()
+    free = journal.withdrawn() | {query.id for query in replaced}
+    asked = [query.box for query in journal.queries() if query.id not in free]
     strategy = session.start if latest is None else session.strategy
     candidates = _candidates(session, asked, latest)
     stream = (config.seed, number, first_rank) if first_rank else (config.seed, number)
     selection = strategy.select(candidates, n, np.random.default_rng(stream))
+    withdrawn = journal.drafts.withdraw([query.id for query in replaced if query.id is not None])
+    taken = [query.box for query in replaced if query.id not in withdrawn]  # somebody was handed it meanwhile
+    picks = [
+        pick for pick in selection if not any(candidates.boxes[pick.index].overlaps(box) for box in taken)
+    ]
     name = config.query.start_strategy if latest is None else config.query.strategy
     return journal.add_queries(
         [
@@ -61,7 +93,7 @@ def _ask(session: Session, n: int, number: int, *, first_rank: int, hastily: boo
                 rank=first_rank + rank,
                 reason=pick.reason,
             )
-            for rank, pick in enumerate(selection)
+            for rank, pick in enumerate(picks)
         ]
     )
 

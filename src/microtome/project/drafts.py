@@ -45,6 +45,13 @@ ORDER BY mine.first IS NULL, mine.first, round DESC, rank, queries.id LIMIT 1
 """
 
 
+_UNTOUCHED = f"""
+SELECT * FROM queries WHERE NOT {_CLOSED}
+AND id NOT IN (SELECT query_id FROM assignments) AND id NOT IN (SELECT query_id FROM ({_HEARD}))
+ORDER BY id
+"""
+
+
 class Drafts:
     """The part of a journal that the labelling page writes; the same rules hold as for the rest."""
 
@@ -86,17 +93,18 @@ class Drafts:
         with plain_errors(self.path):
             return [query_from(row) for row in self._connection.execute(sql, values)]
 
-    def withdraw_unassigned(self) -> int:
-        """Take back every query that nobody was handed, answered or skipped, and return how many."""
-        sql = f"""
-        SELECT id FROM queries WHERE NOT {_CLOSED}
-        AND id NOT IN (SELECT query_id FROM assignments) AND id NOT IN (SELECT query_id FROM ({_HEARD}))
-        """
+    def untouched(self) -> list[Query]:
+        """The queries that nobody was handed, answered or skipped."""
+        return [query_from(row) for row in self._rows(_UNTOUCHED)]
+
+    def withdraw(self, query_ids: Collection[int]) -> set[int]:
+        """Take back those of these queries that are still untouched, and return which."""
         with transaction(self._connection, self.path) as db:
-            ids = [row["id"] for row in db.execute(sql).fetchall()]
-            for query_id in ids:
+            untouched = {row["id"] for row in db.execute(_UNTOUCHED).fetchall()}
+            withdrawn = untouched & set(query_ids)
+            for query_id in sorted(withdrawn):
                 insert(db, "withdrawals", {"query_id": query_id, "created_at": timestamp(self._clock)})
-        return len(ids)
+        return withdrawn
 
     def people_at_work(self) -> int:
         """How many annotators gave a sign of life lately."""

@@ -3,6 +3,7 @@
 Everything here is to be called from one thread. What a method has returned is on the disk.
 """
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
@@ -53,6 +54,7 @@ class Desk:
         config = self.project.config
         voxel = zip(config.image.voxel_size_nm, config.image.downsample, strict=True)
         return {
+            "id": self._project_id(),
             "name": self.project.root.name,
             "classes": [{"name": name, "instances": name in config.instances} for name in config.classes],
             "shape": config.image.shape,
@@ -204,6 +206,11 @@ class Desk:
         if any(z >= depth for z in sections):
             raise ValueError(f"expected sections 0 to {depth - 1}; got {list(sections)}")
         self.journal.add_event(WATCH, {"sections": sorted(set(sections))})
+
+    def _project_id(self) -> str:
+        """Tells this project from others that were served at the same address."""
+        place = f"{self.project.root} {self.project.config.image.fingerprint}"
+        return hashlib.sha256(place.encode()).hexdigest()[:16]
 
     def _query(self, query_id: int) -> Query:
         try:

@@ -12,7 +12,7 @@ import numpy as np
 
 from microtome.box import Box
 from microtome.evaluate.overlap import contingency
-from microtome.loop.asking import batch_size, top_up
+from microtome.loop.asking import batch_size, is_stale, renew, top_up
 from microtome.loop.models import predictor
 from microtome.loop.session import Session
 from microtome.loop.training import train
@@ -76,19 +76,23 @@ class Worker:
         return self._refilled() or self._estimated() or self._previewed() or self._trained()
 
     def _refilled(self, *, hastily: bool = False) -> bool:
-        """Keep enough queries waiting for everybody at work."""
+        """Keep enough queries waiting for everybody at work, chosen by the latest model."""
         wanted = max(batch_size(self._session), AHEAD * self._journal.drafts.people_at_work())
         waiting = len(self._journal.drafts.unassigned(self._repeat))
-        version = self._journal.version()
-        now = (version[0], version[3], version[-1])  # queries, models, withdrawals
-        if waiting > wanted // 2 or now == self._exhausted:
+        stale = not hastily and is_stale(self._session)
+        if self._now() == self._exhausted or (waiting > wanted // 2 and not stale):
             return False
-        if not hastily:
-            self._begin("asking")
-        asked = top_up(self._session, wanted - waiting, hastily=hastily)
-        if not asked and not hastily:
-            self._exhausted = now
+        if hastily:
+            return bool(top_up(self._session, wanted - waiting, hastily=True))
+        self._begin("asking")
+        asked = renew(self._session, wanted) if stale else top_up(self._session, wanted - waiting)
+        self._exhausted = () if asked else self._now()
         return bool(asked)
+
+    def _now(self) -> tuple[int, ...]:
+        """Numbers that change when there may be more to ask."""
+        version = self._journal.version()
+        return version[0], version[3], version[-1]  # queries, models, withdrawals
 
     def _estimated(self) -> bool:
         """Try the latest model on an answer that it did not see."""
@@ -115,7 +119,7 @@ class Worker:
         self._journal.add_event(ESTIMATE, data)
 
     def _trained(self) -> bool:
-        """Train, if enough answers are new or somebody asked for it; what nobody saw is then asked anew."""
+        """Train, if enough answers are new or somebody asked for it."""
         latest = self._journal.latest_model()
         request = self._journal.latest_event(TRAIN)
         asked_for = request is not None and (
@@ -126,7 +130,6 @@ class Worker:
             return False
         self._begin("training")
         train(self._session)
-        self._journal.drafts.withdraw_unassigned()
         return True
 
     def _previewed(self) -> bool:

@@ -1,7 +1,7 @@
 /**
  * How long an annotator looked at a query and worked on it.
  *
- * @import {ActivityReport} from "./api.js"
+ * @import {Report} from "./api.js"
  */
 
 import { isRefusal } from "./api.js";
@@ -33,15 +33,15 @@ export class Activity {
   #editing = 0;
   /** Seconds of which the next sign says what they were. */
   #undecided = 0;
-  /** @type {ActivityReport[]} */
+  /** @type {Report[]} */
   #unsent = [];
   #sending = false;
 
   /**
    * @param {object} means
    * @param {() => number} means.now seconds, from any origin
-   * @param {(reports: ActivityReport[]) => Promise<unknown>} means.send
-   * @param {(reports: ActivityReport[]) => unknown} means.beacon sends while the page closes, perhaps
+   * @param {(reports: Report[]) => Promise<unknown>} means.send
+   * @param {(reports: Report[]) => unknown} means.beacon sends while the page closes, perhaps
    */
   constructor({ now, send, beacon }) {
     this.#now = now;
@@ -114,6 +114,12 @@ export class Activity {
     }
     this.#looking = 0;
     this.#editing = 0;
+  }
+
+  /** Close what was counted so far. @returns {Report[]} all that may not have arrived yet */
+  closed() {
+    this.report();
+    return [...this.#unsent];
   }
 
   /** Send the reports, and keep them for the next time if that fails. */

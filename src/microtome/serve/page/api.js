@@ -4,7 +4,7 @@
  * @import {Answered, Box, Dashboard, Op, ProjectInfo, Query, State} from "./types.js"
  *
  * Seconds that went into a query; the server counts a report with the same key once.
- * @typedef {{key: string, query: number, looking: number, editing: number}} ActivityReport
+ * @typedef {{key: string, query: number, looking: number, editing: number}} Report
  */
 
 /** A request that is not answered within this time counts as failed, so that a sleeping laptop's is tried again. */
@@ -75,14 +75,17 @@ export const postOp = (id, annotator, op) => postJson(`/api/queries/${id}/ops`, 
 
 /**
  * @param {number} id @param {string} annotator
- * @param {{seq: number, crc: number}} draft its last op, and its CRC-32
+ * @param {{seq: number, crc: number, reports: Report[]}} draft its last op, its CRC-32, and the time it took
  * @returns {Promise<{answer: number}>}
  */
-export const postAnswer = (id, annotator, { seq, crc }) =>
-  postJson(`/api/queries/${id}/answer`, { annotator, seq, crc });
+export const postAnswer = (id, annotator, draft) => postJson(`/api/queries/${id}/answer`, { annotator, ...draft });
 
-/** @param {number} id @param {string} annotator @param {string} reason @returns {Promise<{}>} */
-export const postSkip = (id, annotator, reason) => postJson(`/api/queries/${id}/skip`, { annotator, reason });
+/**
+ * @param {number} id @param {string} annotator
+ * @param {{reason: string, reports: Report[]}} skip why, and the time it took to see that
+ * @returns {Promise<{}>}
+ */
+export const postSkip = (id, annotator, skip) => postJson(`/api/queries/${id}/skip`, { annotator, ...skip });
 
 /**
  * Grey values of a box of the volume.
@@ -102,13 +105,13 @@ export const previewUncertainty = (id) => getBytes(`/api/previews/${id}/uncertai
 /** @param {number} id of a query @returns {Promise<Uint8Array>} majority of its answers, 255 unlabelled */
 export const labels = (id) => getBytes(`/api/queries/${id}/labels`);
 
-/** @param {string} annotator @param {ActivityReport[]} reports @returns {Promise<{}>} */
+/** @param {string} annotator @param {Report[]} reports @returns {Promise<{}>} */
 export const postActivity = (annotator, reports) => postJson("/api/activity", { annotator, reports });
 
 /**
  * Hand reports to the browser, which sends them even if the page is closing.
  *
- * @param {string} annotator @param {ActivityReport[]} reports
+ * @param {string} annotator @param {Report[]} reports
  * @returns {boolean} whether the browser took them
  */
 export function beaconActivity(annotator, reports) {

@@ -35,14 +35,16 @@ export function listenToButtons(run) {
 
 /** Writes the keys on all buttons. @param {KeyMap} keymap */
 export function nameKeys(keymap) {
+  for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll("button[data-key]"))) {
+    button.title = titled(button.dataset.title ?? "", keymap.keysOf(button.dataset.key ?? ""));
+  }
   for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (
     document.querySelectorAll("button[data-action]")
   )) {
     const id = button.dataset.action ?? "";
     const keys = keymap.keysOf(id);
     const title = TITLES.get(id) ?? "";
-    const text = keys.length > 0 ? `${title} (${keys.map(chordName).join(" or ")})` : title;
-    button.title = text.charAt(0).toUpperCase() + text.slice(1);
+    button.title = titled(title, keys);
     if (button.matches(".icon, .sections *")) {
       button.setAttribute("aria-label", title);
     } else if (keys.length > 0) {
@@ -50,6 +52,12 @@ export function nameKeys(keymap) {
       button.append(keycap(keys[0]));
     }
   }
+}
+
+/** @param {string} title @param {string[]} keys */
+function titled(title, keys) {
+  const text = keys.length > 0 ? `${title} (${keys.map(chordName).join(" or ")})` : title;
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** Shows which tools and modes are on. @param {Settings} settings */

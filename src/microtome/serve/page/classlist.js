@@ -70,7 +70,13 @@ export class ClassList {
   /** @param {Overwrite} mode */
   #mode(mode) {
     const [text, title] = OVERWRITE_NAMES[mode];
-    const button = element("button", { type: "button", "data-mode": mode, title: `${title} (O)`, text });
+    const button = element("button", {
+      type: "button",
+      "data-mode": mode,
+      "data-key": "overwrite",
+      "data-title": title,
+      text,
+    });
     button.addEventListener("click", () => this.settings.set({ overwrite: mode }));
     return button;
   }

@@ -38,11 +38,16 @@ function moves({ views, cursor }) {
     const step = event?.shiftKey ? JUMP : 1;
     return cursor.on ? cursor.move(rows * step, cols * step) : views.pan(-cols * PAN_PIXELS, -rows * PAN_PIXELS);
   };
+  /** @type {(sections: number) => () => void} */
+  const step = (sections) => () => {
+    cursor.release();
+    views.step(sections);
+  };
   return {
-    "slice-next": () => views.step(1),
-    "slice-previous": () => views.step(-1),
-    "slice-forward": () => views.step(10),
-    "slice-back": () => views.step(-10),
+    "slice-next": step(1),
+    "slice-previous": step(-1),
+    "slice-forward": step(10),
+    "slice-back": step(-10),
     "zoom-in": () => views.zoom(ZOOM),
     "zoom-out": () => views.zoom(1 / ZOOM),
     fit: () => views.fit(),
@@ -136,10 +141,11 @@ function showing({ views: { settings }, help }) {
 }
 
 /** @param {Desk} desk @returns {Commands} */
-function queries({ session, skipMenu, cursor }) {
+function queries({ session, skipMenu, cursor, pointers }) {
   return {
     submit: () => {
       cursor.release();
+      pointers.finish();
       const { current } = session;
       if (!current) {
         return;

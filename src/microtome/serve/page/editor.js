@@ -229,7 +229,7 @@ export class Editor extends EventTarget {
 
 /** @param {number} count */
 function all(count) {
-  return Uint32Array.from({ length: count }, (_, index) => index);
+  return new Uint32Array(count).map((_, index) => index);
 }
 
 /** @param {Uint32Array} labels @param {(value: number) => boolean} wanted @returns {Uint32Array} indices */

@@ -113,7 +113,7 @@ class QueryPart {
     setAttribute(this.#link, "data-state", state);
     setAttribute(this.#link, "href", state === "answered" ? `/?query=${id}` : null);
     setText(this.#state, state === "answered" ? "" : WORDS[state]);
-    setText(this.#words, `Query ${rank}, ${WORDS[state]}. ${query.reason}`);
+    setText(this.#words, `Query ${rank + 1}, ${WORDS[state]}. ${query.reason}`);
   }
 
   async #load() {
@@ -170,7 +170,7 @@ class QueryPart {
     return {
       title: `Query ${id}: ${WORDS[state]}`,
       rows: [
-        { name: "rank in its round", value: String(rank) },
+        { name: "rank in its round", value: String(rank + 1) },
         { name: "score", value: significant(score) },
         { name: "at z, y, x", value: box.start.join(", ") },
         { name: "size", value: shape.join(" × ") },

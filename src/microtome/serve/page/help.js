@@ -13,7 +13,7 @@ const GESTURES = [
   [
     "Pointer",
     [
-      ["next or previous slice", "wheel"],
+      ["next or previous section", "wheel"],
       ["zoom at the pointer", "Ctrl + wheel, pinch"],
       ["brush size", "Shift + wheel"],
       ["drag the view", "middle button, two fingers"],

@@ -32,9 +32,6 @@ const KEYS = "microtome.keys";
 const POLL_MS = 3000;
 const WAITING_POLL_MS = 1000;
 
-/** @type {number | null} time stamp of the first event that the next frame shows */
-let painting = null;
-
 const project = await api.project();
 document.title = `${project.name} – microtome`;
 setText(byId("project", HTMLHeadingElement), project.name);
@@ -47,12 +44,12 @@ const settings = new Settings(localStorage);
 const colours = new Colours(project.classes);
 colours.adjust(settings.now.brightness, settings.now.contrast);
 const outbox = await Outbox.open(api, annotator);
-const session = new Session(project, annotator, outbox);
 const activity = new Activity({
   now: () => performance.now() / 1000,
   send: (reports) => api.postActivity(annotator, reports),
   beacon: (reports) => api.beaconActivity(annotator, reports),
 });
+const session = new Session(project, annotator, outbox, () => activity.closed());
 const editor = new Editor(project, settings, ({ id }, op) => {
   outbox.push({ query: id, kind: "op", body: op });
   activity.edited();
@@ -60,7 +57,10 @@ const editor = new Editor(project, settings, ({ id }, op) => {
 const views = new Views(byId("views", HTMLDivElement), project, settings, colours);
 const tools = new Tools(editor, views);
 const cursor = new KeyboardCursor(views, tools);
-const pointers = new Pointers(views, tools, (stamp) => (painting ??= stamp));
+const pointers = new Pointers(views, tools, (stamp) => {
+  views.flush();
+  requestAnimationFrame(() => measure("brush-frame", stamp));
+});
 const keymap = new KeyMap(JSON.parse(localStorage.getItem(KEYS) ?? "{}"));
 const help = new Help(keymap, () => {
   localStorage.setItem(KEYS, JSON.stringify(keymap));
@@ -103,10 +103,6 @@ new Keyboard(keymap, {
   },
 });
 
-session.addEventListener("leave", () => {
-  activity.report();
-  void activity.flush(); // before the answer, which is counted with the time that is known by then
-});
 session.addEventListener("show", () => {
   const { current } = session;
   pointers.cancel();
@@ -134,10 +130,6 @@ session.addEventListener("prediction", () => {
 });
 views.addEventListener("move", () => why.at(views.crosshair[0]));
 views.addEventListener("frame", () => {
-  if (painting !== null) {
-    measure("brush-frame", painting);
-    painting = null;
-  }
   if (document.body.dataset.state === "drawing") {
     document.body.dataset.state = "drawn";
     if (performance.getEntriesByName("submit").length > 0) {
@@ -180,6 +172,9 @@ Object.assign(window, {
     },
     get draft() {
       return session.current?.draft ?? null;
+    },
+    get box() {
+      return session.current?.query.box ?? null;
     },
     outbox,
     viewport: {

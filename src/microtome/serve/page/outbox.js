@@ -1,12 +1,12 @@
 /**
  * Messages to the server, which are sent in order and never lost: they are kept in the browser until they arrived.
  *
- * @import {Op} from "./types.js"
+ * @import {Op, Report} from "./types.js"
  * @import {Store} from "./store.js"
  * @import * as Api from "./api.js"
  *
- * @typedef {{query: number, kind: "op", body: Op} | {query: number, kind: "answer", body: {seq: number, crc: number}} |
- *   {query: number, kind: "skip", body: {reason: string}}} Message
+ * @typedef {{query: number, kind: "op", body: Op} | {query: number, kind: "answer", body: {seq: number, crc: number,
+ *   reports: Report[]}} | {query: number, kind: "skip", body: {reason: string, reports: Report[]}}} Message
  * @typedef {Message & {id: string, order: number}} Item  a message in the store; `order` grows
  * @typedef {{item: Item, kept: Promise<void>}} Entry  `kept` is over once the store has it, or cannot have it
  * @typedef {{item: Item, status: number, message: string, dropped: Item[]}} Refusal  what was dropped with the item
@@ -61,8 +61,8 @@ export class Outbox extends EventTarget {
    * @returns {Promise<Outbox>}
    */
   static async open(api, annotator) {
-    const { name } = await api.project();
-    const store = await openStore(`microtome outbox: ${name}: ${annotator}`, navigator.locks).catch(() => null);
+    const { id } = await api.project();
+    const store = await openStore(`microtome outbox: ${id}: ${annotator}`, navigator.locks).catch(() => null);
     const outbox = new Outbox((item) => deliver(api, annotator, item), store ?? memoryStore());
     outbox.durable = store !== null;
     await outbox.restore();
@@ -218,6 +218,6 @@ function deliver(api, annotator, item) {
     case "answer":
       return api.postAnswer(item.query, annotator, item.body);
     case "skip":
-      return api.postSkip(item.query, annotator, item.body.reason);
+      return api.postSkip(item.query, annotator, item.body);
   }
 }

@@ -18,7 +18,8 @@ import { cut, grown, whole } from "./planes.js";
 import { outwards } from "./regions.js";
 import { Viewport } from "./viewport.js";
 
-const DIMMED = "rgb(20 20 22 / 0.42)"; // over the context
+const DIMMED = "rgb(20 20 22 / 0.42)"; // over the context beside the box
+const DIMMED_ALL = "rgb(20 20 22 / 0.22)"; // where all of it is context
 const OUTLINE = "#f2c14e"; // of the box
 
 export class Pane {
@@ -88,8 +89,11 @@ export class Pane {
     const at = this.at - this.open.box.start[normal];
     const { cols } = this.cut;
     const inside = [];
+    const voxel = [0, 0, 0];
     for (const index of indices) {
-      const voxel = [Math.floor(index / (ny * nx)), Math.floor(index / nx) % ny, index % nx];
+      voxel[0] = Math.floor(index / (ny * nx));
+      voxel[1] = Math.floor(index / nx) - voxel[0] * ny;
+      voxel[2] = index % nx;
       if (voxel[normal] === at) {
         inside.push(voxel[row] * cols + voxel[col]);
       }
@@ -263,7 +267,7 @@ export class Pane {
   #drawBox() {
     const { context, viewport } = this;
     const { x, y, width, height } = viewport.rectToScreen(this.labels.extent);
-    context.fillStyle = DIMMED;
+    context.fillStyle = this.inBox ? DIMMED : DIMMED_ALL;
     context.beginPath();
     context.rect(0, 0, viewport.width, viewport.height);
     if (this.inBox) {

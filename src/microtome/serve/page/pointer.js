@@ -42,10 +42,18 @@ export class Pointers {
 
   /** Lets go of the tool without a trace. */
   cancel() {
-    this.#press?.gesture.cancel();
+    const press = this.#press;
     this.#press = null;
+    press?.gesture.cancel();
     this.#drag = null;
     this.#say(null);
+  }
+
+  /** Lets go of the tool as if the button were released. */
+  finish() {
+    this.#press?.gesture.release();
+    this.#press = null;
+    this.cancel();
   }
 
   /** @param {PointerEvent} event */
@@ -99,6 +107,7 @@ export class Pointers {
       return;
     }
     const place = placeIn(pane, event);
+    this.views.hoverAt({ pane, ...place });
     if (this.#drag) {
       this.views.pan(place.x - this.#drag.last.x, place.y - this.#drag.last.y, pane);
       this.#drag.last = place;
@@ -108,7 +117,6 @@ export class Pointers {
       this.#press.gesture.move(places.map(({ x, y }) => pane.pointAt(x, y)));
       this.onPaint(event.timeStamp);
     }
-    this.views.hoverAt({ pane, ...place });
   }
 
   /** @param {PointerEvent} event @param {boolean} done */

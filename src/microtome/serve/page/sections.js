@@ -6,6 +6,7 @@
 
 const AHEAD = 10; // sections kept ready above and below the one shown
 const BATCH_VOXELS = 4e6; // of one request, so that the section shown never waits long behind a prefetch
+const AT_ONCE = 2; // requests
 const KEPT_BYTES = 256e6;
 
 /** Dispatches "load" (detail: {z0, z1}) whenever sections have arrived. */
@@ -31,6 +32,7 @@ export class Sections extends EventTarget {
     this.asked = new Set();
     this.z = view.start[0];
     this.closed = false;
+    this.fetching = 0;
   }
 
   /** @type {(z: number) => Uint8Array | undefined} */
@@ -66,6 +68,16 @@ export class Sections extends EventTarget {
 
   /** @type {() => Promise<void>} */
   async #ahead() {
+    if (this.fetching >= AT_ONCE) {
+      return; // they look again for what is nearest when they are done
+    }
+    this.fetching += 1;
+    await this.#fetchMissing().catch(() => {}); // the next change of section tries again
+    this.fetching -= 1;
+  }
+
+  /** @type {() => Promise<void>} */
+  async #fetchMissing() {
     const size = this.rows * this.cols;
     const step = Math.max(1, Math.floor(BATCH_VOXELS / size));
     for (let z = this.#missing(); z !== null && !this.closed; z = this.#missing()) {
@@ -73,11 +85,7 @@ export class Sections extends EventTarget {
       while (stop < z + step && this.#wanted(stop) && !this.asked.has(stop)) {
         stop++;
       }
-      try {
-        await this.#fetch(z, stop);
-      } catch {
-        return; // the next change of section tries again
-      }
+      await this.#fetch(z, stop);
     }
   }
 

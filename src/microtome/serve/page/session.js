@@ -1,7 +1,7 @@
 /**
  * Which query is on the table, which comes next, and which were before.
  *
- * @import {Op, ProjectInfo, State} from "./types.js"
+ * @import {Op, ProjectInfo, Report, State} from "./types.js"
  * @import {Outbox} from "./outbox.js"
  */
 
@@ -11,7 +11,7 @@ import { OpenQuery } from "./openquery.js";
 const RETRY_MS = 1000;
 
 /**
- * Dispatches "leave" before a query is handed in, "show" when another query is on the table or none is, and
+ * Dispatches "show" when another query is on the table or none is, and
  * "prediction" when the prediction of the one that is there has changed.
  */
 export class Session extends EventTarget {
@@ -27,12 +27,18 @@ export class Session extends EventTarget {
   /** Counts what was asked to be shown, so that what comes late is not shown. */
   #turn = 0;
 
-  /** @param {ProjectInfo} project @param {string} annotator @param {Outbox} outbox */
-  constructor(project, annotator, outbox) {
+  /**
+   * @param {ProjectInfo} project
+   * @param {string} annotator
+   * @param {Outbox} outbox
+   * @param {() => Report[]} reports of the time that the query on the table took
+   */
+  constructor(project, annotator, outbox, reports) {
     super();
     this.project = project;
     this.annotator = annotator;
     this.outbox = outbox;
+    this.reports = reports;
     /** @type {OpenQuery | null} */
     this.current = null;
     /** Why there is no query. */
@@ -56,9 +62,9 @@ export class Session extends EventTarget {
     if (!current) {
       return;
     }
-    this.dispatchEvent(new Event("leave"));
-    const { draft } = current;
-    this.outbox.push({ query: current.id, kind: "answer", body: { seq: draft.seq, crc: draft.crc() } });
+    const { seq } = current.draft;
+    const body = { seq, crc: current.draft.crc(), reports: this.reports() };
+    this.outbox.push({ query: current.id, kind: "answer", body });
     if (!this.revisiting) {
       this.#trail.push(current.id);
     }
@@ -71,8 +77,7 @@ export class Session extends EventTarget {
     if (!current || this.revisiting) {
       return;
     }
-    this.dispatchEvent(new Event("leave"));
-    this.outbox.push({ query: current.id, kind: "skip", body: { reason } });
+    this.outbox.push({ query: current.id, kind: "skip", body: { reason, reports: this.reports() } });
     this.#leave();
   }
 
@@ -106,9 +111,12 @@ export class Session extends EventTarget {
     }
   }
 
-  /** Looks for a newer prediction, as long as nothing was painted. @param {State} state */
+  /** Looks for the query after this one, and for a newer prediction as long as nothing was painted. @param {State} state */
   async follow({ model }) {
     const { current } = this;
+    if (this.#live) {
+      this.prefetch();
+    }
     if (!current || model === null || current.draft.seq > 0 || current.prediction?.model === model) {
       return;
     }
@@ -138,7 +146,7 @@ export class Session extends EventTarget {
     const turn = ++this.#turn;
     this.#place = this.#trail.length;
     for (;;) {
-      const open = await (this.#upcoming ?? this.#fetch()).catch(() => null);
+      const open = await (this.#upcoming ?? this.#fetch().catch(() => null));
       this.#upcoming = null;
       if (open) {
         this.#live = open;
@@ -152,6 +160,9 @@ export class Session extends EventTarget {
       }
       this.#show(null);
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      if (turn !== this.#turn) {
+        return;
+      }
     }
   }
 
@@ -163,7 +174,12 @@ export class Session extends EventTarget {
 
   /** Fetches the query after the live one, so that it is there when it is wanted. */
   prefetch() {
-    this.#upcoming ??= this.#fetch().catch(() => null);
+    this.#upcoming ??= this.#fetch()
+      .catch(() => null)
+      .then((open) => {
+        this.#upcoming = open && Promise.resolve(open); // if there was none, it is asked for again
+        return open;
+      });
   }
 
   /** @returns {Promise<OpenQuery | null>} */

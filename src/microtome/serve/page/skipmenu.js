@@ -43,7 +43,7 @@ export class SkipMenu {
       const step = event.key === "ArrowDown" ? 1 : -1;
       items[(at + step + items.length) % items.length].focus();
     } else {
-      return event.key !== "Enter" && event.key !== "Tab" && event.key !== " ";
+      return !event.ctrlKey && !event.metaKey && !["Enter", "Tab", " "].includes(event.key);
     }
     return true;
   }

@@ -25,8 +25,9 @@ export class Stroke {
     this.value = erasing ? UNLABELLED : editor.value;
     const takesAll = erasing && editor.settings.now.overwrite === "empty"; // else the eraser would do nothing
     this.allowed = takesAll ? () => true : editor.allowed(pane.valueAt(point) ?? UNLABELLED);
-    /** @type {Set<number>} voxels of the plane, not yet in the draft */
-    this.painted = new Set();
+    /** @type {number[]} voxels of the plane that are not in the draft yet */
+    this.painted = [];
+    this.isPainted = new Uint8Array(this.plane.rows * this.plane.cols);
     this.since = performance.now();
     this.move([point]);
   }
@@ -54,8 +55,8 @@ export class Stroke {
   }
 
   cancel() {
-    const rect = bounds([...this.painted], this.plane.cols);
-    this.painted.clear();
+    const rect = bounds(this.painted, this.plane.cols);
+    this.painted = [];
     if (rect) {
       this.pane.colourLabels(rect);
       this.views.invalidate(this.pane, this.pane.region(rect));
@@ -71,21 +72,23 @@ export class Stroke {
     const voxels = swept(this.plane, this.last, point, radiusNm, { rowNm, colNm });
     for (let i = 0; i < voxels.length; i++) {
       const index = voxels[i];
-      if (this.painted.has(index)) {
+      if (this.isPainted[index] === 1) {
         continue;
       }
       const row = Math.floor(index / cols);
       if (!this.allowed(labels[offset + row * rowStride + (index - row * cols) * colStride])) {
         continue;
       }
-      this.painted.add(index);
+      this.isPainted[index] = 1;
+      this.painted.push(index);
       fresh.push(index);
     }
   }
 
   #save() {
-    const indices = inArray([...this.painted], this.plane);
-    this.painted.clear();
+    const indices = inArray(this.painted, this.plane);
+    this.painted = [];
+    this.isPainted.fill(0);
     this.since = performance.now();
     if (indices.length > 0) {
       this.editor.edit(this.erasing ? "erase" : "brush", indices, this.value);

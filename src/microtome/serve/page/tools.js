@@ -14,6 +14,7 @@ import { Lasso } from "./lasso.js";
 import { inArray, planeValues } from "./planes.js";
 import { flood } from "./raster.js";
 import { Stroke } from "./stroke.js";
+import { toast } from "./toast.js";
 import { UNLABELLED } from "./types.js";
 
 /** @type {Gesture} */
@@ -39,6 +40,7 @@ export class Tools {
       return this.pick(pane, point);
     }
     if (!pane.inBox) {
+      toast("This section is context: nothing can be painted here. Fit goes back to the box.");
       return DONE;
     }
     if (tool === "fill") {

@@ -15,7 +15,7 @@ export function showPlace(query, revisiting) {
     setText(place, "");
     return;
   }
-  const rank = element("strong", { text: `query ${query.rank} of ${query.asked}` });
+  const rank = element("strong", { text: `query ${query.rank + 1} of ${query.asked}` });
   place.replaceChildren(rank, ` in round ${query.round}${revisiting ? ", answered before" : ""}`);
 }
 
@@ -60,7 +60,7 @@ export function showWorker(worker) {
 function workerText({ state, message, seconds_left: left, new_answers: there, needed }) {
   const doing = message || state;
   if (state === "idle") {
-    return `${doing} · ${there} of ${plural(needed, "new answer")}`;
+    return `${there} of ${plural(needed, "answer")} until the next training`;
   }
   return left === null ? doing : `${doing} · ${duration(left)} left`;
 }

@@ -16,9 +16,12 @@
  *   "restore"} Tool
  * @typedef {{seq: number, key: string, kind: OpKind, tool?: Tool | null, runs?: number[], model?: number | null}} Op
  *
+ * Seconds of activity on a query since the report before; `key` keeps it from being counted twice.
+ * @typedef {{key: string, query: number, looking: number, editing: number}} Report
+ *
  * @typedef {{name: string, instances: boolean}} ClassInfo  the k-th is class k + 1
  * @typedef {{
- *   name: string, classes: ClassInfo[], shape: Int3, voxel_size_nm: [number, number, number],
+ *   id: string, name: string, classes: ClassInfo[], shape: Int3, voxel_size_nm: [number, number, number],
  *   train_box: Box, query_shape: Int3, skip_reasons: string[]
  * }} ProjectInfo
  *

@@ -130,7 +130,7 @@ export class Views extends EventTarget {
 
   /** Moves along the normal of a view. @param {number} step @param {Pane | null} pane */
   step(step, pane = this.main) {
-    if (!pane) {
+    if (!pane || this.doing === "paint" || this.doing === "erase") {
       return;
     }
     /** @type {Int3} */
@@ -146,10 +146,14 @@ export class Views extends EventTarget {
     this.dispatchEvent(new Event("move"));
   }
 
+  /** Shows the whole box, and a section of it. */
   fit() {
     if (!this.open) {
       return;
     }
+    const [z, y, x] = this.crosshair;
+    const { start, stop } = this.open.box;
+    this.goTo([Math.min(Math.max(z, start[0]), stop[0] - 1), y, x]);
     for (const { pane } of [...this.views].reverse()) {
       pane.viewport.fit(this.open.box, MARGIN);
     }
@@ -214,6 +218,12 @@ export class Views extends EventTarget {
       pane.repredict();
     }
     this.invalidate();
+  }
+
+  /** Draws at once what was to be drawn in the next frame. */
+  flush() {
+    cancelAnimationFrame(this.#frame);
+    this.#draw();
   }
 
   #draw() {
