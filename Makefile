@@ -6,13 +6,14 @@ ifneq ($(wildcard ../shared/data),)
 export MICROTOME_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: demo test check check-all bench figures clean help
+.PHONY: demo test check check-all bench bench-page figures clean help
 
 help:
 	@echo "make demo       the whole loop on real data, with a report: demo/report.html"
 	@echo "make test       the tests, five minutes at most"
 	@echo "make check      format, lint, types, layers"
 	@echo "make check-all  check and test, the slow tests too"
+	@echo "make bench-page measure the labelling page; needs Chromium"
 	@echo "make bench      measure what figures.toml asks for; writes benchmarks/results/"
 	@echo "make figures    print every figure with its bar"
 
@@ -33,10 +34,20 @@ help:
 demo: .venv/core
 	$(BIN)/microtome demo
 
-test: .venv/dev
+# The page's JavaScript is checked with Node's tools; who lacks Node.js can do without them.
+node_modules/.package-lock.json: package.json package-lock.json
+	@if command -v npm > /dev/null; then npm ci --silent --no-audit --no-fund; \
+	else echo "skipped: the page's JavaScript is not checked without npm (apt-get install npm)"; fi
+
+NPM := $(if $(shell command -v npm),npm run --silent,@true)
+
+test: .venv/dev node_modules/.package-lock.json
+	$(NPM) test
 	$(BIN)/python -m pytest -q -m "not slow and not gpu"
 
-check: .venv/dev
+check: .venv/dev node_modules/.package-lock.json
+	$(NPM) types
+	$(NPM) lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -53,6 +64,13 @@ bench: .venv/bench
 	$(BIN)/python benchmarks/bench_resume.py
 	$(BIN)/python benchmarks/bench_demo.py
 	$(BIN)/python benchmarks/bench_demo.py --baselines
+
+bench-page: .venv/dev
+	$(BIN)/python benchmarks/bench_page_first.py
+	$(BIN)/python benchmarks/bench_page_load.py
+	$(BIN)/python benchmarks/bench_page_brush.py
+	$(BIN)/python benchmarks/bench_page_kill.py
+	$(BIN)/python benchmarks/bench_page_hostile.py
 
 figures: .venv/core
 	$(BIN)/python benchmarks/figures.py

@@ -53,10 +53,12 @@ def renew(session: Session, n: int) -> list[Query]:
 
 
 def is_stale(session: Session) -> bool:
-    """Whether there is a newer model than the last query."""
+    """Whether there is a newer model than the round that runs."""
     latest, asked = session.project.journal.latest_model(), session.project.journal.queries()
-    newest = max((query.created_at or "" for query in asked), default="")
-    return latest is not None and (latest.created_at or "") >= newest
+    if latest is None or not asked:
+        return latest is not None
+    begun = min(query.created_at or "" for query in asked if query.round == asked[-1].round)
+    return (latest.created_at or "") >= begun
 
 
 def _ask(

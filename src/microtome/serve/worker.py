@@ -77,13 +77,16 @@ class Worker:
 
     def _refilled(self, *, hastily: bool = False) -> bool:
         """Keep enough queries waiting for everybody at work, chosen by the latest model."""
-        wanted = max(batch_size(self._session), AHEAD * self._journal.drafts.people_at_work())
+        people = self._journal.drafts.people_at_work()
+        wanted = max(batch_size(self._session), AHEAD * people)
         waiting = len(self._journal.drafts.unassigned(self._repeat))
         stale = not hastily and is_stale(self._session)
         if self._now() == self._exhausted or (waiting > wanted // 2 and not stale):
             return False
+        if (hastily or waiting < people) and top_up(self._session, wanted - waiting, hastily=True):
+            return True  # nobody should have to wait for a prediction of all candidates
         if hastily:
-            return bool(top_up(self._session, wanted - waiting, hastily=True))
+            return False
         self._begin("asking")
         asked = renew(self._session, wanted) if stale else top_up(self._session, wanted - waiting)
         self._exhausted = () if asked else self._now()
