@@ -47,7 +47,7 @@ def main() -> None:
                 float(p95),
                 (float(least), float(most)),
                 len(frames),
-                "p95 from the pointer event's time stamp to the end of the frame's callbacks, at 60 frames a second,"
+                "p95 from the event's time stamp to the end of the frame's callbacks, 60 frames a second,"
                 f" software rendering; the handler itself with drawing: median {np.median(handlers):.2f} ms, "
                 f"p95 {np.percentile(handlers, 95):.2f} ms by the trace",
             )

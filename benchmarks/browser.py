@@ -75,6 +75,10 @@ class Page:
         """What the page says of itself: query, state, save, tool, section."""
         return self.tab.evaluate("name => document.body.dataset[name] ?? ''", name)
 
+    def state(self) -> dict[str, Any]:
+        """What the server says of the worker and the model."""
+        return self.tab.evaluate("() => fetch('/api/state').then(answer => answer.json())")
+
     def at(self, y: float, x: float, z: int = 0) -> tuple[float, float]:
         """Where a voxel of the volume lies on the page."""
         place = self.tab.evaluate("([z, y, x]) => window.microtome.viewport.toPage(z, y, x)", [z, y, x])

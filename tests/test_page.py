@@ -153,12 +153,7 @@ def test_an_older_answer_is_corrected(page: Page, journal: Journal) -> None:
 def test_the_prediction_is_accepted_and_corrected(page: Page, journal: Journal) -> None:
     for _ in range(3):
         _answer_by_truth_like_strokes(page)
-    page.tab.wait_for_function(
-        "() => fetch('/api/state').then(r => r.json()).then(s => s.model !== null)", polling=500
-    )
-    page.tab.wait_for_function(
-        "() => !document.querySelector('[data-action=accept]')?.disabled", timeout=30_000
-    )
+    page.tab.wait_for_selector("[data-action=accept]:not([disabled])", timeout=60_000)
     page.press("a")
     page.wait_saved()
     query = int(page.data("query"))

@@ -175,3 +175,39 @@ def test_a_desk_and_a_worker_share_a_project_through_the_journal(project_folder:
         found = desk.next("ada", [])["query"]
         assert found is not None
         assert np.subtract(found["box"]["stop"], found["box"]["start"]).tolist() == [1, 32, 32]
+
+
+def test_nobody_waits_for_a_round_that_takes_long_to_choose(project_folder: Path) -> None:
+    with opened(project_folder, "cpu", silent) as session:
+        worker, journal = Worker(session), session.project.journal
+        _finish(worker)
+        for name in ("ada", "ben", "cleo"):
+            _answer(session, 1, name)
+        _finish(worker)
+        for name in ("dan", "eva", "fay", "gus"):
+            journal.drafts.assign(name)
+        assert len(journal.drafts.unassigned()) < journal.drafts.people_at_work()
+        worker._hasten()
+        assert len(journal.drafts.unassigned()) >= journal.drafts.people_at_work()
+        assert journal.queries()[-1].strategy == "random"  # query.start_strategy of the project
+
+
+def test_a_query_handed_out_while_the_next_round_is_chosen_is_not_asked_twice(
+    project_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(project_folder, "cpu", silent) as session:
+        worker, journal = Worker(session), session.project.journal
+        _finish(worker)
+        _answer(session, 3)
+        real = type(session.strategy).select
+        handed = []
+
+        def select(*values: object, **more: object) -> object:
+            handed.append(journal.drafts.assign("ben"))
+            return real(*values, **more)
+
+        monkeypatch.setattr(type(session.strategy), "select", select)
+        _finish(worker)
+        open_boxes = [query.box for query in journal.open_queries()]
+        assert handed[0] is not None
+        assert open_boxes.count(handed[0].box) == 1

@@ -40,9 +40,9 @@ const EMPTY = {
 
 /** @type {CurvePoint[]} */
 const CURVE = [
-  { model: 1, answers: 8, minutes: 20, evaluated: 8, jaccard: 0.5, classes: { cell: 0.5, cleft: null } },
-  { model: 2, answers: 16, minutes: 30, evaluated: 0, jaccard: null, classes: {} },
-  { model: 3, answers: 24, minutes: 36, evaluated: 8, jaccard: 0.6, classes: { cell: 0.8, cleft: 0.4 } },
+  { model: 1, answers: 8, minutes: 20, evaluated: 8, jaccard: 0.5, classes: { cell: 0.5, cleft: null }, unseen: 0.5, before: null },
+  { model: 2, answers: 16, minutes: 30, evaluated: 0, jaccard: null, classes: {}, unseen: null, before: null },
+  { model: 3, answers: 24, minutes: 36, evaluated: 8, jaccard: 0.6, classes: { cell: 0.8, cleft: 0.4 }, unseen: 0.7, before: 0.6 },
 ];
 
 /** @type {RoundRow} */

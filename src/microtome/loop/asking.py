@@ -79,11 +79,13 @@ def _ask(
     candidates = _candidates(session, asked, latest)
     stream = (config.seed, number, first_rank) if first_rank else (config.seed, number)
     selection = strategy.select(candidates, n, np.random.default_rng(stream))
-    withdrawn = journal.drafts.withdraw([query.id for query in replaced if query.id is not None])
-    taken = [query.box for query in replaced if query.id not in withdrawn]  # somebody was handed it meanwhile
-    picks = [
-        pick for pick in selection if not any(candidates.boxes[pick.index].overlaps(box) for box in taken)
-    ]
+    journal.drafts.withdraw([query.id for query in replaced if query.id is not None])
+    withdrawn = journal.withdrawn()
+    taken = [
+        query.box for query in journal.queries() if query.id not in withdrawn
+    ]  # some, perhaps, meanwhile
+    boxes = open_boxes([candidates.boxes[pick.index] for pick in selection], taken)
+    picks = [pick for pick in selection if candidates.boxes[pick.index] in boxes]
     name = config.query.start_strategy if latest is None else config.query.strategy
     return journal.add_queries(
         [

@@ -1,6 +1,8 @@
 """How the project gets on, as the dashboard shows it: everything is read from the journal."""
 
+import math
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,31 +54,73 @@ def dashboard_of(desk: Desk, worker: WorkerState) -> dict[str, Any]:
 
 
 def learning_curve(project: Project) -> list[dict[str, Any]]:
-    """For each model, how well it did on answers that it had not seen, pooled over their voxels."""
+    """For each model, how well it did on answers that it had not seen, pooled over their voxels.
+
+    Queries are chosen where a model is unsure, so that those of a later model are other and harder ones. Each
+    model is therefore compared with the one before on the same answers, which neither has seen, and the curve
+    adds these steps up, from the first model's own value.
+    """
     journal, names = project.journal, project.config.classes
-    tables: dict[int, ContingencyTable] = defaultdict(lambda: empty_table(len(names)))
-    evaluated: dict[int, int] = defaultdict(int)
-    for event in journal.events(ESTIMATE):
-        tables[event.data["model"]] += ContingencyTable(np.array(event.data["table"], dtype=np.int64))
-        evaluated[event.data["model"]] += 1
+    tried = _tried(journal)
     seconds = {effort.answer_id: effort.active_seconds for effort in journal.efforts()}
-    points = []
-    for model in journal.models():
-        assert model.id is not None, "records of a journal have an id"
-        table, last = tables[model.id], max(model.trained_on, default=0)
-        by_class = {name: _jaccard(table, k + 1) for k, name in enumerate(names)}
-        known = [value for value in by_class.values() if value is not None]
+    points: list[dict[str, Any]] = []
+    level: list[float | None] = [None] * len(names)
+    models = journal.models()
+    for k, model in enumerate(models):
+        last = max(model.trained_on, default=0)
+        until = max(models[k + 1].trained_on, default=0) if k + 1 < len(models) else math.inf
+        own = {answer: table for answer, table in tried[model.id].items() if last < answer <= until}
+        earlier = tried[models[k - 1].id] if k else {}
+        shared = own.keys() & earlier.keys()
+        unseen = _scores(own.values(), len(names))
+        after = _scores([own[answer] for answer in shared], len(names))
+        before = _scores([earlier[answer] for answer in shared], len(names))
+        level = [_next_level(*values) for values in zip(level, unseen, before, after, strict=True)]
+        shown = level if own else [None] * len(names)
         points.append(
             {
                 "model": model.id,
                 "answers": len(model.trained_on),
                 "minutes": sum(spent for answer, spent in seconds.items() if answer <= last) / 60,
-                "evaluated": evaluated[model.id],
-                "jaccard": sum(known) / len(known) if known else None,
-                "classes": by_class,
+                "evaluated": len(own),
+                "jaccard": _mean(shown),
+                "classes": dict(zip(names, shown, strict=True)),
+                "unseen": _mean(unseen),
+                "before": _mean(before),
             }
         )
     return points
+
+
+def _tried(journal: Journal) -> dict[int | None, dict[int, ContingencyTable]]:
+    """By model and answer: how the model did on it."""
+    tried: dict[int | None, dict[int, ContingencyTable]] = defaultdict(dict)
+    for event in journal.events(ESTIMATE):
+        table = ContingencyTable(np.array(event.data["table"], dtype=np.int64))
+        tried[event.data["model"]][event.data["answer"]] = table
+    return tried
+
+
+def _scores(tables: Iterable[ContingencyTable], classes: int) -> list[float | None]:
+    """Jaccard of each class over all tables together."""
+    table = sum(tables, start=empty_table(classes))
+    return [_jaccard(table, k + 1) for k in range(classes)]
+
+
+def _next_level(
+    level: float | None, unseen: float | None, before: float | None, after: float | None
+) -> float | None:
+    """A model's level: its predecessor's, and what it does better on the same answers; at first its own."""
+    if level is None:
+        return unseen
+    if before is None or after is None:
+        return level
+    return min(max(level + after - before, 0.0), 1.0)
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
 
 
 def _worker_json(project: Project, worker: WorkerState) -> dict[str, Any]:

@@ -4,6 +4,7 @@ It is a process of its own that shares nothing with the page's server but the jo
 read from there, so that it may be killed at any moment and started again.
 """
 
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -36,7 +37,7 @@ PAUSE = 0.25  # seconds between two looks at the journal
 REPORT_EVERY = 1.0  # seconds between two reports of progress
 AFTER_FAILURE = 5.0  # seconds before the same is tried again
 AHEAD = 3  # queries kept waiting for each annotator at work
-ESTIMATED = 64  # answers that a model is tried on between two trainings, the newest
+ESTIMATED = 64  # answers that models are tried on between two trainings, the newest
 LONGEST_SIDE = 1024  # voxels in y and x of the part of a watched section that is predicted, its middle
 
 
@@ -50,7 +51,7 @@ class Worker:
         self._state: State = "starting"
         self._state_began = self._said_at = time.monotonic()
         self._exhausted: tuple[int, ...] = ()  # when there was nothing left to ask
-        self._loaded: tuple[int | None, Predictor] | None = None
+        self._loaded: dict[int | None, Predictor] = {}  # of the last two models that were used
 
     def run(self, goes_on: Callable[[], bool]) -> None:
         """Work until `goes_on` says no; what fails is said in the journal, and tried again."""
@@ -75,22 +76,28 @@ class Worker:
         """
         return self._refilled() or self._estimated() or self._previewed() or self._trained()
 
-    def _refilled(self, *, hastily: bool = False) -> bool:
-        """Keep enough queries waiting for everybody at work, chosen by the latest model."""
-        people = self._journal.drafts.people_at_work()
-        wanted = max(batch_size(self._session), AHEAD * people)
-        waiting = len(self._journal.drafts.unassigned(self._repeat))
-        stale = not hastily and is_stale(self._session)
+    def _refilled(self) -> bool:
+        """Keep enough queries waiting, chosen by the latest model."""
+        wanted, waiting, stale = self._wanted(), self._waiting(), is_stale(self._session)
         if self._now() == self._exhausted or (waiting > wanted // 2 and not stale):
             return False
-        if (hastily or waiting < people) and top_up(self._session, wanted - waiting, hastily=True):
-            return True  # nobody should have to wait for a prediction of all candidates
-        if hastily:
-            return False
+        self._hasten()
         self._begin("asking")
         asked = renew(self._session, wanted) if stale else top_up(self._session, wanted - waiting)
         self._exhausted = () if asked else self._now()
         return bool(asked)
+
+    def _hasten(self) -> None:
+        """Ask without the model when somebody would have to wait otherwise: it takes its time."""
+        if self._waiting() < self._journal.drafts.people_at_work() and self._now() != self._exhausted:
+            top_up(self._session, self._wanted(), hastily=True)
+
+    def _wanted(self) -> int:
+        """How many queries should wait."""
+        return max(batch_size(self._session), AHEAD * self._journal.drafts.people_at_work())
+
+    def _waiting(self) -> int:
+        return len(self._journal.drafts.unassigned(self._repeat))
 
     def _now(self) -> tuple[int, ...]:
         """Numbers that change when there may be more to ask."""
@@ -98,21 +105,18 @@ class Worker:
         return version[0], version[3], version[-1]  # queries, models, withdrawals
 
     def _estimated(self) -> bool:
-        """Try the latest model on an answer that it did not see."""
-        latest = self._journal.latest_model()
-        if latest is None:
+        """Try the latest model, and the one before it, on an answer that neither has seen."""
+        models = self._journal.models()[-2:]
+        if not models:
             return False
-        tried = {
-            event.data["answer"]
-            for event in self._journal.events(ESTIMATE)
-            if event.data["model"] == latest.id
-        }
-        newest = sorted(self._journal.answer_ids() - set(latest.trained_on))[-ESTIMATED:]
-        untried = [answer_id for answer_id in newest if answer_id not in tried]
-        if untried:
-            self._begin("estimating")
-            self._estimate(latest, self._journal.answer(untried[-1]))
-        return bool(untried)
+        tried = {(event.data["model"], event.data["answer"]) for event in self._journal.events(ESTIMATE)}
+        unseen = sorted(self._journal.answer_ids() - {seen for model in models for seen in model.trained_on})
+        for model, answer_id in itertools.product(models, unseen[-ESTIMATED:]):
+            if (model.id, answer_id) not in tried:
+                self._begin("estimating")
+                self._estimate(model, self._journal.answer(answer_id))
+                return True
+        return False
 
     def _estimate(self, model: Model, answer: Answer) -> None:
         box = self._journal.query(answer.query_id).box
@@ -169,19 +173,20 @@ class Worker:
         )
 
     def _predictor(self, model: Model) -> Predictor:
-        if self._loaded is None or self._loaded[0] != model.id:
-            self._loaded = model.id, predictor(self._session, model)
-        return self._loaded[1]
+        found = self._loaded.pop(model.id, None) or predictor(self._session, model)
+        self._loaded[model.id] = found
+        while len(self._loaded) > 2:
+            del self._loaded[next(iter(self._loaded))]
+        return found
 
     def _progress(self, task: str, done: int, total: int, note: str = "") -> None:
-        """Say how far the work is, now and then; a training that takes long must not leave people waiting."""
+        """Say how far the work is, now and then; while it goes on nobody should have to wait."""
         now = time.monotonic()
         if not done or now - self._said_at < REPORT_EVERY:
             return
         elapsed = now - self._state_began
         self._say(WorkerState(self._state, done, total, elapsed / done * (total - done), note))
-        if self._state == "training":
-            self._refilled(hastily=True)
+        self._hasten()
 
     def _begin(self, state: State, message: str = "") -> None:
         if state != self._state or state in ("starting", "failed"):

@@ -61,7 +61,8 @@ function facts(point, classes) {
     rows: classes.length === 1 ? [mean] : [...rows.sort((a, b) => b.value.localeCompare(a.value)), mean],
     note:
       `trained on ${plural(point.answers, "answer")}, ${duration(point.minutes * 60)} of work; ` +
-      `estimated on ${plural(point.evaluated, "later answer")}`,
+      `tried on ${plural(point.evaluated, "later answer")}: ${fixed(point.unseen, 2)}` +
+      (point.before === null ? "" : `, the model before ${fixed(point.before, 2)}`),
   };
 }
 

@@ -16,6 +16,7 @@ import { fillHatched } from "./hatch.js";
 import { Layer, greyLine, labelPixels, labelledPixels, tablePixels } from "./layer.js";
 import { cut, grown, whole } from "./planes.js";
 import { outwards } from "./regions.js";
+import { UNLABELLED } from "./types.js";
 import { Viewport } from "./viewport.js";
 
 const DIMMED = "rgb(20 20 22 / 0.42)"; // over the context beside the box
@@ -163,6 +164,9 @@ export class Pane {
       this.prediction = layerOf(this.plane, start, stop);
       labelPixels(this.prediction, plane, prediction.classes, whole(plane), this.colours.predicted);
       this.prediction.put(whole(plane));
+      if (this.inBox && shown.labels) {
+        this.#veilPrediction(whole(this.cut));
+      }
     }
     if (shown.uncertainty) {
       this.uncertainty = layerOf(this.plane, start, stop);
@@ -185,6 +189,31 @@ export class Pane {
     this.labels.put(reached);
     labelledPixels(this.labelled, plane, labels, rect);
     this.labelled.put(rect);
+    if (this.settings.now.shown.labels) {
+      this.#veilPrediction(rect);
+    }
+  }
+
+  /** Has what was labelled hide what was predicted there. @param {Rect} rect of the box's plane */
+  #veilPrediction({ row0, row1, col0, col1 }) {
+    const { prediction: layer, labels: above } = this;
+    const { prediction, draft } = this.open;
+    if (!layer || !prediction) {
+      return;
+    }
+    const plane = cut(prediction.shape, this.plane, this.at - prediction.box.start[this.plane.normal]);
+    const { offset, rowStride, colStride } = this.cut;
+    const [down, right] = [above.row0 - layer.row0, above.col0 - layer.col0];
+    const rect = { row0: row0 + down, row1: row1 + down, col0: col0 + right, col1: col1 + right };
+    labelPixels(layer, plane, prediction.classes, rect, this.colours.predicted);
+    for (let row = row0; row < row1; row++) {
+      for (let col = col0; col < col1; col++) {
+        if (draft.labels[offset + row * rowStride + col * colStride] !== UNLABELLED) {
+          layer.pixels[(row + down) * layer.cols + col + right] = 0;
+        }
+      }
+    }
+    layer.put(rect);
   }
 
   /**

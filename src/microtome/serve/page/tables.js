@@ -46,7 +46,9 @@ function models(classes) {
     { title: "Answers", text: (row) => count(row.answers) },
     { title: "Minutes", text: (row) => minutes(row.minutes) },
     { title: "Estimated on", text: (row) => count(row.evaluated) },
-    { title: "Jaccard", text: (row) => fixed(row.jaccard, 3) },
+    { title: "Jaccard there", text: (row) => fixed(row.unseen, 3) },
+    { title: "Model before", text: (row) => fixed(row.before, 3) },
+    { title: "Level", text: (row) => fixed(row.jaccard, 3) },
     ...classes.map((name) => ({
       title: name,
       text: (/** @type {CurvePoint} */ row) => fixed(row.classes[name] ?? null, 3),

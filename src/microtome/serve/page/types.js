@@ -48,7 +48,9 @@
  * @typedef {{round: number, strategy: string, asked: number, open: number, answers: number, skipped: number,
  *   minutes: number, megavoxels: number, minutes_per_megavoxel: number | null, model: number | null}} RoundRow
  * @typedef {{model: number, answers: number, minutes: number, evaluated: number, jaccard: number | null,
- *   classes: Record<string, number | null>}} CurvePoint
+ *   classes: Record<string, number | null>, unseen: number | null, before: number | null}} CurvePoint  `unseen` is its
+ *   Jaccard index on answers that it had not seen, `before` that of the model before it on the same; `jaccard` and
+ *   `classes` add up such steps
  * @typedef {{name: string, answers: number, skipped: number, minutes: number, looking_minutes: number,
  *   editing_minutes: number, answers_per_hour: number | null}} AnnotatorRow
  * @typedef {{queries: number, voxels: number, agreement: number, kappa: number | null}} Agreement
