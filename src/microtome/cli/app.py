@@ -1,6 +1,7 @@
 """The commands. Each parses words, makes one call, and shows the result; heavy imports wait inside."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -242,14 +243,14 @@ def label(
     ] = False,
     browser: Annotated[bool, typer.Option(help="Open the page.")] = True,
     device: Device = "auto",
+    as_json: Json = False,
 ) -> None:
     """Open the page on which people label, and train while they do. Stop it with Ctrl+C."""
     from microtome.cli.label import label as serve_page
 
     require_local(host, allow_remote=allow_remote)
-    serve_page(
-        folder, host=host, port=port, repeat=repeat, device=device, browser=browser, announce=announce_page
-    )
+    announce = partial(announce_page, as_json=as_json)
+    serve_page(folder, host=host, port=port, repeat=repeat, device=device, browser=browser, announce=announce)
 
 
 @app.command(hidden=True)

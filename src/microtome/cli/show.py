@@ -124,8 +124,7 @@ def _cell(value: object) -> str:
     return str(value)
 
 
-def announce_page(url: str) -> None:
-    """Print the address of the page, alone on its line of the standard output, for programs too."""
-    _output.print(url, markup=False, soft_wrap=True)
-    sys.stdout.flush()
+def announce_page(url: str, *, as_json: bool) -> None:
+    """Print the address of the page: alone on its line of the standard output, or as JSON on one."""
+    print(json.dumps({"url": url}) if as_json else url, flush=True)
     say("open this address in a browser; Ctrl+C stops the server, and nothing is lost")

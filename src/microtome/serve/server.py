@@ -83,15 +83,11 @@ def serve(
     """
     with _running(worker) as alive:
         office = Office(project, repeat=repeat, worker_runs=alive)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                app := create_app(office, _access(address)),
-                log_level="warning",
-                access_log=False,
-                ws="none",
-                timeout_graceful_shutdown=GRACE,
-            )
+        app = create_app(office, _access(address))
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, ws="none", timeout_graceful_shutdown=GRACE
         )
+        server = uvicorn.Server(config)
         app.state.stopping = lambda: server.should_exit
         announce(address.url)
         if browser:
