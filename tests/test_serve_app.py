@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from conftest import phantom_project
 from microtome.labels import IGNORE
-from microtome.project import open_journal
+from microtome.project import Model, open_journal
 from serving import HOST, ORIGIN, Painter, ask, client_of
 
 
@@ -387,3 +387,13 @@ def test_bodies_are_bounded(ada: Painter) -> None:
 def test_a_body_that_is_no_message_is_refused(client: TestClient, body: bytes) -> None:
     found = client.post("/api/next", content=body, headers={"content-type": "application/json"})
     assert found.status_code in (400, 422)
+
+
+def test_an_answer_records_the_prediction_that_was_in_view(ada: Painter, project_folder: Path) -> None:
+    ada.paint(0, 100, 1)
+    assert ada.submit(shown=1).status_code == 400
+    with open_journal(project_folder / "journal.sqlite") as journal:
+        assert list(journal.answers()) == []
+        journal.add_model(Model(round=0, seed=0, path="models/x", seconds=1))
+        answer = journal.answer(ada.submit(shown=1).json()["answer"])
+    assert (answer.method, answer.shown_model) == ("scratch", 1)

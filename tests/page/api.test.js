@@ -29,7 +29,7 @@ test("every route is asked as the server expects it", async () => {
     [() => api.query(3, "Ada & Bob"), "/api/queries/3?annotator=Ada+%26+Bob", "GET", null],
     [() => api.answered("Ada"), "/api/answered?annotator=Ada", "GET", null],
     [() => api.postOp(3, "Ada", op), "/api/queries/3/ops", "POST", { annotator: "Ada", op }],
-    [() => api.postAnswer(3, "Ada", { seq: 1, crc: 2, reports: [] }), "/api/queries/3/answer", "POST", { annotator: "Ada", seq: 1, crc: 2, reports: [] }],
+    [() => api.postAnswer(3, "Ada", { seq: 1, crc: 2, shown: null, reports: [] }), "/api/queries/3/answer", "POST", { annotator: "Ada", seq: 1, crc: 2, shown: null, reports: [] }],
     [() => api.postSkip(3, "Ada", { reason: "blurred", reports: [] }), "/api/queries/3/skip", "POST", { annotator: "Ada", reason: "blurred", reports: [] }],
     [() => api.postActivity("Ada", [report]), "/api/activity", "POST", { annotator: "Ada", reports: [report] }],
     [() => api.train(), "/api/train", "POST", {}],

@@ -63,7 +63,7 @@ test("messages arrive in order, one at a time, each once", async () => {
   outbox.push(op(1));
   outbox.push(op(1, 2));
   outbox.push(op(2));
-  outbox.push({ query: 1, kind: "answer", body: { seq: 2, crc: 5, reports: [] } });
+  outbox.push({ query: 1, kind: "answer", body: { seq: 2, crc: 5, shown: null, reports: [] } });
   outbox.push({ query: 2, kind: "skip", body: { reason: "blurred", reports: [] } });
   assert.equal(outbox.waiting, 5);
   assert.deepEqual(outbox.pending(1).map(nameOf), ["1 op 1", "1 op 2", "1 answer 2"]);
@@ -180,7 +180,7 @@ test("a refused message is dropped with the later ones about its query, and said
   outbox.push(op(2));
   outbox.push(op(1, 2));
   outbox.push(op(3));
-  outbox.push({ query: 1, kind: "answer", body: { seq: 3, crc: 5, reports: [] } });
+  outbox.push({ query: 1, kind: "answer", body: { seq: 3, crc: 5, shown: null, reports: [] } });
   await Promise.all([outbox.drained(1), outbox.drained(2)]);
   assert.deepEqual(taken, ["1 op 1", "2 op 1"]);
   assert.deepEqual(await store.all(), []);
@@ -272,4 +272,11 @@ test("a store that fails does not keep messages from the server, and is told", a
 test("a query about which nothing waits is drained", async () => {
   const { outbox } = new Bench();
   await outbox.drained(3);
+});
+
+test("what is pending is told for one query or for all", () => {
+  const { outbox } = new Bench();
+  [op(1), op(1, 2), op(2)].forEach((message) => outbox.push(message));
+  assert.deepEqual(outbox.pending(2).map(nameOf), ["2 op 1"]);
+  assert.deepEqual(outbox.pending().map(nameOf), ["1 op 1", "2 op 1", "1 op 2"]);
 });

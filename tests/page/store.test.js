@@ -96,7 +96,7 @@ test("an outbox sends what was left for its project and annotator, and nobody el
   /** @type {Message[]} */
   const messages = [
     { query: 4, kind: "op", body: { seq: 1, key: "k", kind: "undo" } },
-    { query: 4, kind: "answer", body: { seq: 1, crc: 9, reports: [] } },
+    { query: 4, kind: "answer", body: { seq: 1, crc: 9, shown: null, reports: [] } },
     { query: 5, kind: "skip", body: { reason: "blurred", reports: [] } },
   ];
   const closed = await Outbox.open(api("cells", () => new Promise(() => {})), "Ada");
@@ -124,7 +124,7 @@ test("an outbox sends what was left for its project and annotator, and nobody el
   await Promise.all([outbox.drained(4), outbox.drained(5)]);
   assert.deepEqual(sent, [
     ["op", 4, "Ada", { seq: 1, key: "k", kind: "undo" }],
-    ["answer", 4, "Ada", { seq: 1, crc: 9, reports: [] }],
+    ["answer", 4, "Ada", { seq: 1, crc: 9, shown: null, reports: [] }],
     ["skip", 5, "Ada", { reason: "blurred", reports: [] }],
   ]);
   assert.equal((await Outbox.open(api("cells", post), "Ada")).waiting, 0);

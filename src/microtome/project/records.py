@@ -43,8 +43,8 @@ class Answer:
 
     `instances` tells objects of one class apart, 0 where none was named. `method` says how the labels came
     about: "scratch", "accepted", "corrected", …; `shown_model` is the id of the model whose prediction was
-    filled in before; `draft_seq` is the last step of the draft that they were taken from; `supersedes` is the
-    id of the answer to the same query that this one replaces.
+    filled in or in view; `draft_seq` is the last step of the draft that they were taken from; `supersedes` is
+    the id of the answer to the same query that this one replaces.
 
     Raises:
         ValueError: If the annotator or method is empty, the time is negative or not finite, or the instances

@@ -19,7 +19,7 @@ from microtome.project import Answer, Project, Query, Skip
 from microtome.project.records import Activity, Op, Preview
 from microtome.serve.draft import INSTANCE, Draft, require_runs, require_values, runs_of
 from microtome.serve.events import TRAIN, WATCH
-from microtome.serve.messages import OpMessage, Report
+from microtome.serve.messages import NewAnswer, OpMessage, Report
 from microtome.serve.view import view_of
 
 DRAFTS_KEPT = 64  # in memory; any other is replayed from the journal
@@ -101,24 +101,27 @@ class Desk:
         self._keep(query_id, annotator, draft)
         return op.seq
 
-    def answer(self, query_id: int, annotator: str, seq: int, crc: int, reports: Sequence[Report]) -> int:
+    def answer(self, query_id: int, message: NewAnswer) -> int:
         """Make the draft the annotator's answer, unless it is that already; return the answer's id.
 
         Raises:
             NotFoundError: If there is no such query.
             ConflictError: If the page's draft is not the one on the disk, or nothing is labelled.
+            ValueError: If a model was shown that there is not.
             OSError: If it cannot be written.
         """
+        annotator = message.annotator
         draft = self._draft(self._query(query_id), annotator)
-        if (seq, crc) != (draft.seq, draft.crc()):
+        if (message.seq, message.crc) != (draft.seq, draft.crc()):
             raise ConflictError("the page's draft is not the one on the disk; load it again", draft.seq)
         if (draft.values == IGNORE).all():
             raise ConflictError("nothing is labelled; paint something or skip the query", draft.seq)
-        self.report(annotator, reports)
+        self._require_model(message.shown)
+        self.report(annotator, message.reports)
         earlier = self.journal.answer_of(query_id, annotator)
-        if earlier is not None and earlier.draft_seq == seq:
+        if earlier is not None and earlier.draft_seq == message.seq:
             return _id(earlier)
-        method, shown = draft.method()
+        method, accepted = draft.method()
         answer = Answer(
             query_id=query_id,
             annotator=annotator,
@@ -126,8 +129,8 @@ class Desk:
             instances=draft.instances(),
             active_seconds=self.journal.drafts.active_seconds(query_id, annotator),
             method=method,
-            shown_model=shown,
-            draft_seq=seq,
+            shown_model=message.shown if accepted is None else accepted,
+            draft_seq=message.seq,
             supersedes=None if earlier is None else earlier.id,
         )
         return _id(self.journal.add_answer(answer))
@@ -270,7 +273,9 @@ class Desk:
             require_values(runs[:, 2], len(self.project.config.classes), self._with_instances)
         elif len(runs) or message.tool is not None:
             raise ValueError(f"expected neither tool nor runs with {message.kind}")
-        self._require_model(message)
+        if (message.model is not None) != (message.tool == "accept"):
+            raise ValueError("expected the model whose prediction is accepted, and of no other step")
+        self._require_model(message.model)
         return Op(
             query_id=_id(query),
             annotator=annotator,
@@ -282,11 +287,9 @@ class Desk:
             model=message.model,
         )
 
-    def _require_model(self, message: OpMessage) -> None:
-        if (message.model is not None) != (message.tool == "accept"):
-            raise ValueError("expected the model whose prediction is accepted, and of no other step")
-        if message.model is not None and all(model.id != message.model for model in self.journal.models()):
-            raise ValueError(f"there is no model {message.model}")
+    def _require_model(self, model_id: int | None) -> None:
+        if model_id is not None and all(model.id != model_id for model in self.journal.models()):
+            raise ValueError(f"there is no model {model_id}")
 
     def _draft(self, query: Query, annotator: str) -> Draft:
         """The annotator's draft, from memory or replayed from the disk."""

@@ -75,10 +75,14 @@ class Activities(_Message):
 
 
 class NewAnswer(_Message):
-    """The draft as it stands is the answer; step and checksum say how it stands."""
+    """The draft as it stands is the answer; step and checksum say how it stands.
+
+    `shown` is the model whose prediction was in view.
+    """
 
     annotator: Annotator
     seq: Id
+    shown: Id | None = None
     crc: Annotated[int, Field(strict=True, ge=0, lt=2**32)]
     reports: Annotated[list[Report], Field(max_length=MOST_REPORTS)] = []
 

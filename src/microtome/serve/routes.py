@@ -75,8 +75,7 @@ async def add_op(query_id: Id, message: NewOp, office: Here) -> Json:
 @router.post("/queries/{query_id}/answer")
 async def answer(query_id: Id, message: NewAnswer, office: Here) -> Json:
     """The draft, as it stands, is the answer."""
-    said = (query_id, message.annotator, message.seq, message.crc, message.reports)
-    return {"answer": await office.at_desk(office.desk.answer, *said)}
+    return {"answer": await office.at_desk(office.desk.answer, query_id, message)}
 
 
 @router.post("/queries/{query_id}/skip")

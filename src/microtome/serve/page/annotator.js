@@ -18,7 +18,13 @@ export function askName() {
   dialog.showModal();
   input.select();
   return new Promise((resolve) => {
-    dialog.oncancel = (event) => known === null && event.preventDefault();
+    dialog.oncancel = (event) => {
+      if (known === null) {
+        event.preventDefault();
+      } else {
+        input.value = known;
+      }
+    };
     dialog.onclose = () => {
       const name = input.value.trim();
       if (name === "") {

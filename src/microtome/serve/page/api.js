@@ -75,7 +75,8 @@ export const postOp = (id, annotator, op) => postJson(`/api/queries/${id}/ops`, 
 
 /**
  * @param {number} id @param {string} annotator
- * @param {{seq: number, crc: number, reports: Report[]}} draft its last op, its CRC-32, and the time it took
+ * @param {{seq: number, crc: number, shown: number | null, reports: Report[]}} draft its last op, its CRC-32, the model
+ *   whose prediction was in view, and the time it took
  * @returns {Promise<{answer: number}>}
  */
 export const postAnswer = (id, annotator, draft) => postJson(`/api/queries/${id}/answer`, { annotator, ...draft });

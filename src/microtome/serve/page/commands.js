@@ -91,7 +91,7 @@ function toolCommands({ views, tools, cursor, pointers, skipMenu }) {
 }
 
 /** @param {Desk} desk @returns {Commands} */
-function labelling({ views, editor }) {
+function labelling({ views, editor, cursor, pointers }) {
   const classes = views.project.classes.map((_, k) => k + 1);
   const section = () => views.crosshair[0] - (views.open?.box.start[0] ?? 0);
   const report = (/** @type {boolean} */ done, /** @type {string} */ otherwise) => done || toast(otherwise);
@@ -123,7 +123,10 @@ function labelling({ views, editor }) {
       report(editor.accept(), none);
     },
     clear: () => report(editor.clear(), "The box is already empty."),
-    undo: () => report(editor.undo(), "Nothing to undo"),
+    undo: () => {
+      letGo({ cursor, pointers }); // so that what is undone is the stroke in hand, not the one before
+      report(editor.undo(), "Nothing to undo");
+    },
     redo: () => report(editor.redo(), "Nothing to redo"),
   };
 }
@@ -144,8 +147,7 @@ function showing({ views: { settings }, help }) {
 function queries({ session, skipMenu, cursor, pointers }) {
   return {
     submit: () => {
-      cursor.release();
-      pointers.finish();
+      letGo({ cursor, pointers });
       const { current } = session;
       if (!current) {
         return;
@@ -158,9 +160,21 @@ function queries({ session, skipMenu, cursor, pointers }) {
       session.submit();
     },
     skip: () => (session.revisiting ? toast("This query is answered already.") : session.current && skipMenu.open()),
-    "query-previous": () => turn(session, -1, "There is no earlier answer."),
-    "query-next": () => turn(session, 1, "This is the newest query. Submit it to go on."),
+    "query-previous": () => {
+      letGo({ cursor, pointers });
+      return turn(session, -1, "There is no earlier answer.");
+    },
+    "query-next": () => {
+      letGo({ cursor, pointers });
+      return turn(session, 1, "This is the newest query. Submit it to go on.");
+    },
   };
+}
+
+/** Ends a stroke in hand, so that it is part of the draft. @param {Pick<Desk, "cursor" | "pointers">} desk */
+function letGo({ cursor, pointers }) {
+  cursor.release();
+  pointers.finish();
 }
 
 /** @param {Session} session @param {1 | -1} step @param {string} otherwise */

@@ -121,12 +121,12 @@ export class Editor extends EventTarget {
   /**
    * Copies the labels of the section before, or of the one after if there are none before.
    *
-   * @param {number} section of the box
+   * @param {number} section of the box; beside it is context, which has no labels
    * @returns {number | null} the section they came from
    */
   copyPrevious(section) {
     const { open } = this;
-    if (!open) {
+    if (!open || section < 0 || section >= open.shape[0]) {
       return null;
     }
     const target = cut(open.shape, PLANES.xy, section);

@@ -4,6 +4,8 @@
  * @import {KeyMap} from "./keys.js"
  */
 
+import { ACTIONS } from "./keys.js";
+
 /**
  * What the page does with a key.
  *
@@ -12,6 +14,12 @@
  * @property {(id: string, down: boolean) => void} hold  a held action begins or ends
  * @property {(event: KeyboardEvent) => boolean} first  takes keys before they become actions
  */
+
+/** What goes on for as long as its key is down, by the repeats of the keyboard. */
+const REPEATED = new Set([
+  ...ACTIONS.filter(({ group }) => group === "Move").map(({ id }) => id),
+  ...["smaller", "larger", "undo", "redo"],
+]);
 
 export class Keyboard {
   /** @type {Set<string>} held actions */
@@ -23,12 +31,12 @@ export class Keyboard {
     this.handler = handler;
     window.addEventListener("keydown", (event) => this.#down(event));
     window.addEventListener("keyup", (event) => this.#up(event));
-    window.addEventListener("blur", () => [...this.#held].forEach((id) => this.#let(id)));
+    window.addEventListener("blur", () => this.#letAll());
   }
 
   /** @param {KeyboardEvent} event */
   #down(event) {
-    if (document.querySelector("dialog[open]") || event.isComposing) {
+    if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) {
       return;
     }
     if (this.handler.first(event)) {
@@ -45,19 +53,34 @@ export class Keyboard {
     event.preventDefault();
     const held = this.keymap.keysOf(id).some((key) => key.startsWith("hold:"));
     if (!held) {
-      this.handler.run(id, event);
+      this.#run(id, event);
     } else if (!this.#held.has(id)) {
       this.#held.add(id);
       this.handler.hold(id, true);
     }
   }
 
+  /** @param {string} id @param {KeyboardEvent} event */
+  #run(id, event) {
+    if (!event.repeat || REPEATED.has(id)) {
+      this.handler.run(id, event);
+    }
+  }
+
   /** @param {KeyboardEvent} event */
   #up(event) {
+    if (event.key === "Meta") {
+      this.#letAll(); // macOS does not tell which keys went up while Cmd was down
+      return;
+    }
     const id = this.keymap.released(event);
     if (id !== null) {
       this.#let(id);
     }
+  }
+
+  #letAll() {
+    [...this.#held].forEach((id) => this.#let(id));
   }
 
   /** @param {string} id */

@@ -14,6 +14,8 @@ import { inArray } from "./planes.js";
 import { polygon } from "./raster.js";
 import { UNLABELLED } from "./types.js";
 
+const JITTER = 4; // pixels that the pointer may move during a click
+
 export class Lasso {
   /** @param {Editor} editor @param {Views} views */
   constructor(editor, views) {
@@ -31,18 +33,21 @@ export class Lasso {
     const goesOn = this.views.lasso?.pane === pane;
     const path = goesOn ? /** @type {LassoPath} */ (this.views.lasso) : { pane, points: [], erasing };
     path.points.push(point);
+    const corners = path.points.length;
     this.views.lasso = path;
     this.views.touch();
     let dragged = false;
     return {
       move: (points) => {
-        dragged = true;
+        dragged ||= points.some((to) => pixels(pane, point, to) > JITTER);
         path.points.push(...points);
         this.views.touch();
       },
       release: () => {
         if (dragged) {
           this.close();
+        } else {
+          path.points.length = corners;
         }
       },
       cancel: () => this.cancel(),
@@ -71,4 +76,10 @@ export class Lasso {
     this.views.lasso = null;
     this.views.touch();
   }
+}
+
+/** How far apart two points are on the screen. @param {Pane} pane @param {Point} from @param {Point} to */
+function pixels({ viewport }, from, to) {
+  const { rowNm, colNm, scale } = viewport;
+  return Math.hypot((to[0] - from[0]) * rowNm, (to[1] - from[1]) * colNm) * scale;
 }

@@ -12,6 +12,7 @@ import { showDraft } from "./draftpanel.js";
 import { Editor } from "./editor.js";
 import { Help } from "./help.js";
 import { Keyboard } from "./keyboard.js";
+import { keep, recall } from "./kept.js";
 import { KeyMap } from "./keys.js";
 import { LayerList } from "./layerlist.js";
 import { byId, setText } from "./nodes.js";
@@ -49,7 +50,13 @@ const activity = new Activity({
   send: (reports) => api.postActivity(annotator, reports),
   beacon: (reports) => api.beaconActivity(annotator, reports),
 });
-const session = new Session(project, annotator, outbox, () => activity.closed());
+const session = new Session(
+  project,
+  annotator,
+  outbox,
+  () => activity.closed(),
+  () => settings.now.shown.prediction,
+);
 const editor = new Editor(project, settings, ({ id }, op) => {
   outbox.push({ query: id, kind: "op", body: op });
   activity.edited();
@@ -61,9 +68,9 @@ const pointers = new Pointers(views, tools, (stamp) => {
   views.flush();
   requestAnimationFrame(() => measure("brush-frame", stamp));
 });
-const keymap = new KeyMap(JSON.parse(localStorage.getItem(KEYS) ?? "{}"));
+const keymap = new KeyMap(recall(localStorage, KEYS));
 const help = new Help(keymap, () => {
-  localStorage.setItem(KEYS, JSON.stringify(keymap));
+  keep(localStorage, KEYS, keymap);
   nameKeys(keymap);
 });
 const skipMenu = new SkipMenu(project.skip_reasons, (reason) => session.skip(reason));
@@ -88,10 +95,8 @@ new Keyboard(keymap, {
   hold: (id, down) => {
     if (id === "raw") {
       settings.set({ raw: down });
-    } else if (cursor.on) {
-      cursor.hold(down);
     } else {
-      views.does(down ? "ready to pan" : null);
+      holdPan(down);
     }
   },
   first: (event) => {
@@ -102,6 +107,16 @@ new Keyboard(keymap, {
     return arrow || (skipMenu.isOpen && skipMenu.key(event));
   },
 });
+
+/** The key that drags the view, or presses the tool of the keyboard's cursor. @param {boolean} down */
+function holdPan(down) {
+  if (cursor.on) {
+    cursor.hold(down);
+  }
+  if (views.doing !== "paint" && views.doing !== "erase") {
+    views.does(down && !cursor.on ? "ready to pan" : null);
+  }
+}
 
 session.addEventListener("show", () => {
   const { current } = session;
@@ -143,10 +158,9 @@ editor.addEventListener("edit", () => showDraft(editor));
 outbox.addEventListener("change", () => showSaved(outbox));
 outbox.addEventListener("refused", (event) => {
   const { item, message } = /** @type {CustomEvent<import("./outbox.js").Refusal>} */ (event).detail;
-  toast(`The server has another draft of query ${item.query}; it is shown now (${message})`);
-  if (item.query === session.current?.id) {
-    session.reload(item.query).catch(() => toast("The query could not be loaded again."));
-  }
+  const what = item.query === session.current?.id ? "it is shown now" : "go back to it to see that one";
+  toast(`The server has another draft of query ${item.query}; ${what} (${message})`);
+  session.reload(item.query).catch(() => toast("The query could not be loaded again."));
 });
 
 async function poll() {

@@ -6,7 +6,7 @@
  * @import * as Api from "./api.js"
  *
  * @typedef {{query: number, kind: "op", body: Op} | {query: number, kind: "answer", body: {seq: number, crc: number,
- *   reports: Report[]}} | {query: number, kind: "skip", body: {reason: string, reports: Report[]}}} Message
+ *   shown: number | null, reports: Report[]}} | {query: number, kind: "skip", body: {reason: string, reports: Report[]}}} Message
  * @typedef {Message & {id: string, order: number}} Item  a message in the store; `order` grows
  * @typedef {{item: Item, kept: Promise<void>}} Entry  `kept` is over once the store has it, or cannot have it
  * @typedef {{item: Item, status: number, message: string, dropped: Item[]}} Refusal  what was dropped with the item
@@ -98,9 +98,9 @@ export class Outbox extends EventTarget {
     void this.#run();
   }
 
-  /** @param {number} query @returns {Item[]} messages about it that the server does not have yet, in order */
+  /** @param {number} [query] @returns {Item[]} messages about it, or all, that the server does not have yet, in order */
   pending(query) {
-    return this.#entries.map(({ item }) => item).filter((item) => item.query === query);
+    return this.#entries.map(({ item }) => item).filter((item) => query === undefined || item.query === query);
   }
 
   /** @param {number} query @returns {Promise<void>} once no message about it waits */

@@ -32,8 +32,9 @@ export class Pointers {
     const { root } = views;
     root.addEventListener("pointerdown", (event) => this.#down(event));
     root.addEventListener("pointermove", (event) => this.#move(event));
-    root.addEventListener("pointerup", (event) => this.#up(event, true));
-    root.addEventListener("pointercancel", (event) => this.#up(event, false));
+    // A view may go away under a finger, which is lifted somewhere else then.
+    window.addEventListener("pointerup", (event) => this.#up(event, true));
+    window.addEventListener("pointercancel", (event) => this.#up(event, false));
     root.addEventListener("pointerleave", () => this.#press || views.hoverAt(null));
     root.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     root.addEventListener("dblclick", () => tools.lasso.isOpen && tools.lasso.close());

@@ -8,6 +8,7 @@ const AHEAD = 10; // sections kept ready above and below the one shown
 const BATCH_VOXELS = 4e6; // of one request, so that the section shown never waits long behind a prefetch
 const AT_ONCE = 2; // requests
 const KEPT_BYTES = 256e6;
+const RETRY_MS = 1000;
 
 /** Dispatches "load" (detail: {z0, z1}) whenever sections have arrived. */
 export class Sections extends EventTarget {
@@ -33,6 +34,8 @@ export class Sections extends EventTarget {
     this.z = view.start[0];
     this.closed = false;
     this.fetching = 0;
+    /** @type {ReturnType<typeof setTimeout> | undefined} of the next attempt after a failed one */
+    this.retry = undefined;
   }
 
   /** @type {(z: number) => Uint8Array | undefined} */
@@ -53,17 +56,20 @@ export class Sections extends EventTarget {
   }
 
   /**
-   * Says which section is shown: it and its neighbours are fetched from now on.
+   * Says which section is shown: it and its neighbours are fetched from now on, until it is closed.
    * @type {(z: number) => void}
    */
   focus(z) {
     this.z = z;
+    this.closed = false;
     void this.#ahead();
   }
 
-  /** Fetches no more. */
+  /** Fetches no more, until a section is shown again. */
   close() {
     this.closed = true;
+    clearTimeout(this.retry);
+    this.retry = undefined;
   }
 
   /** @type {() => Promise<void>} */
@@ -72,8 +78,17 @@ export class Sections extends EventTarget {
       return; // they look again for what is nearest when they are done
     }
     this.fetching += 1;
-    await this.#fetchMissing().catch(() => {}); // the next change of section tries again
+    await this.#fetchMissing().catch(() => this.#later());
     this.fetching -= 1;
+  }
+
+  #later() {
+    if (!this.closed) {
+      this.retry ??= setTimeout(() => {
+        this.retry = undefined;
+        void this.#ahead();
+      }, RETRY_MS);
+    }
   }
 
   /** @type {() => Promise<void>} */
@@ -143,8 +158,9 @@ export class Sections extends EventTarget {
     if (excess <= 0) {
       return;
     }
-    const farthest = [...this.arrived.keys()].sort((a, b) => Math.abs(b - this.z) - Math.abs(a - this.z));
-    for (const z of farthest.slice(0, excess)) {
+    const spare = [...this.arrived.keys()].filter((z) => !this.#wanted(z)); // or they would be fetched again at once
+    spare.sort((a, b) => Math.abs(b - this.z) - Math.abs(a - this.z));
+    for (const z of spare.slice(0, excess)) {
       this.arrived.delete(z);
       this.asked.delete(z);
     }

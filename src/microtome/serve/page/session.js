@@ -2,7 +2,7 @@
  * Which query is on the table, which comes next, and which were before.
  *
  * @import {Op, ProjectInfo, Report, State} from "./types.js"
- * @import {Outbox} from "./outbox.js"
+ * @import {Item, Outbox} from "./outbox.js"
  */
 
 import * as api from "./api.js";
@@ -15,7 +15,7 @@ const RETRY_MS = 1000;
  * "prediction" when the prediction of the one that is there has changed.
  */
 export class Session extends EventTarget {
-  /** @type {Promise<OpenQuery | null> | null} the query after the live one, on its way or here */
+  /** @type {Promise<OpenQuery | null> | null} the query after the live one, on its way or here; the only one fetched */
   #upcoming = null;
   /** @type {OpenQuery | null} the one that is not answered yet, perhaps behind an earlier one */
   #live = null;
@@ -32,13 +32,15 @@ export class Session extends EventTarget {
    * @param {string} annotator
    * @param {Outbox} outbox
    * @param {() => Report[]} reports of the time that the query on the table took
+   * @param {() => boolean} predictionInView
    */
-  constructor(project, annotator, outbox, reports) {
+  constructor(project, annotator, outbox, reports, predictionInView) {
     super();
     this.project = project;
     this.annotator = annotator;
     this.outbox = outbox;
     this.reports = reports;
+    this.predictionInView = predictionInView;
     /** @type {OpenQuery | null} */
     this.current = null;
     /** Why there is no query. */
@@ -47,12 +49,13 @@ export class Session extends EventTarget {
 
   /** Whether the query on the table was answered before and is looked at again. */
   get revisiting() {
-    return this.#place < this.#trail.length;
+    return this.current !== this.#live;
   }
 
   async start() {
     const answered = await api.answered(this.annotator).catch(() => []);
     this.#trail = answered.map(({ query }) => query);
+    this.#place = this.#trail.length;
     await this.#advance();
   }
 
@@ -63,9 +66,10 @@ export class Session extends EventTarget {
       return;
     }
     const { seq } = current.draft;
-    const body = { seq, crc: current.draft.crc(), reports: this.reports() };
+    const shown = (this.predictionInView() && current.prediction?.model) || null;
+    const body = { seq, crc: current.draft.crc(), shown, reports: this.reports() };
     this.outbox.push({ query: current.id, kind: "answer", body });
-    if (!this.revisiting) {
+    if (!this.#trail.includes(current.id)) {
       this.#trail.push(current.id);
     }
     this.#leave();
@@ -87,28 +91,34 @@ export class Session extends EventTarget {
     if (place === this.#place) {
       return false;
     }
-    this.#place = place;
     if (place < this.#trail.length) {
-      await this.reload(this.#trail[place]);
-    } else if (this.#live) {
-      this.#turn++;
-      this.#show(this.#live);
+      await this.#goBack(place);
     } else {
-      void this.#advance();
+      this.#goOn();
     }
     return true;
   }
 
-  /** Shows a query as the server has it. @param {number} id */
+  /**
+   * Takes over what the server has of a query, where the page's own draft of it was refused.
+   *
+   * @param {number} id
+   * @returns {Promise<boolean>} whether the query is on the table
+   */
   async reload(id) {
-    const turn = ++this.#turn;
+    const old = [this.current, this.#live].find((open) => open?.id === id);
+    if (!old) {
+      return false;
+    }
     const open = await this.#load(id);
-    if (turn === this.#turn) {
-      if (id === this.#live?.id) {
-        this.#live = open;
-      }
+    const shown = old === this.current;
+    if (old === this.#live) {
+      this.#live = open;
+    }
+    if (shown) {
       this.#show(open);
     }
+    return shown;
   }
 
   /** Looks for the query after this one, and for a newer prediction as long as nothing was painted. @param {State} state */
@@ -121,7 +131,7 @@ export class Session extends EventTarget {
       return;
     }
     const { preview } = await api.query(current.id, this.annotator);
-    if (preview && preview.model !== current.prediction?.model) {
+    if (preview && preview.model !== current.prediction?.model && current.draft.seq === 0) {
       await current.refresh(preview);
       if (current === this.current) {
         this.dispatchEvent(new Event("prediction"));
@@ -129,32 +139,66 @@ export class Session extends EventTarget {
     }
   }
 
+  /** Shows a query that was answered before. @param {number} place on the trail */
+  async #goBack(place) {
+    const turn = ++this.#turn;
+    this.#place = place;
+    try {
+      const open = await this.#load(this.#trail[place]);
+      if (turn === this.#turn) {
+        this.#show(open);
+      }
+    } catch (error) {
+      if (turn === this.#turn) {
+        this.#stay();
+      }
+      throw error;
+    }
+  }
+
+  /** Goes nowhere, but goes on waiting if no query is on the table. */
+  #stay() {
+    this.#place = this.current && this.revisiting ? this.#trail.indexOf(this.current.id) : this.#trail.length;
+    if (!this.current) {
+      this.#goOn();
+    }
+  }
+
   #leave() {
-    if (!this.revisiting || this.#live === this.current) {
+    if (!this.revisiting) {
       this.#live = null;
     }
+    this.#goOn();
+  }
+
+  /** Shows the query that is not answered yet. */
+  #goOn() {
     this.#place = this.#trail.length;
-    if (this.#live) {
-      this.#show(this.#live);
-    } else {
+    if (!this.#live) {
       void this.#advance();
+      return;
+    }
+    this.#turn++;
+    if (this.revisiting) {
+      this.#show(this.#live);
     }
   }
 
   /** Puts the next query on the table, waiting for one if need be. */
   async #advance() {
     const turn = ++this.#turn;
-    this.#place = this.#trail.length;
+    if (this.current) {
+      this.#show(null); // nothing more can be done to the query that was left
+    }
     for (;;) {
-      const open = await (this.#upcoming ?? this.#fetch().catch(() => null));
-      this.#upcoming = null;
-      if (open) {
-        this.#live = open;
-      }
+      this.prefetch();
+      const open = await this.#upcoming;
       if (turn !== this.#turn) {
         return;
       }
       if (open) {
+        this.#upcoming = null;
+        this.#live = open;
         this.#show(open);
         return;
       }
@@ -177,7 +221,9 @@ export class Session extends EventTarget {
     this.#upcoming ??= this.#fetch()
       .catch(() => null)
       .then((open) => {
-        this.#upcoming = open && Promise.resolve(open); // if there was none, it is asked for again
+        if (!open) {
+          this.#upcoming = null; // it is asked for again
+        }
         return open;
       });
   }
@@ -185,17 +231,19 @@ export class Session extends EventTarget {
   /** @returns {Promise<OpenQuery | null>} */
   async #fetch() {
     this.#forgetSettled();
+    const waiting = this.outbox.pending();
     const { query, reason } = await api.next(this.annotator, [...this.#held]);
+    this.reason = reason ?? "";
     if (!query) {
-      this.reason = reason ?? "";
       return null;
     }
     if (this.outbox.pending(query.id).some(({ kind }) => kind !== "op")) {
       await this.outbox.drained(query.id); // an earlier page has finished it, which the server does not know yet
       return this.#fetch();
     }
+    const open = await OpenQuery.load(query, opsOf(waiting, query.id), this.project);
     this.#held.add(query.id);
-    return OpenQuery.load(query, this.#waitingOps(query.id), this.project);
+    return open;
   }
 
   /** Lets go of queries whose answer the server has. */
@@ -209,12 +257,17 @@ export class Session extends EventTarget {
 
   /** @param {number} id */
   async #load(id) {
-    const waiting = this.#waitingOps(id);
-    return OpenQuery.load(await api.query(id, this.annotator), waiting, this.project);
+    const waiting = this.outbox.pending();
+    return OpenQuery.load(await api.query(id, this.annotator), opsOf(waiting, id), this.project);
   }
+}
 
-  /** @param {number} id @returns {Op[]} */
-  #waitingOps(id) {
-    return this.outbox.pending(id).flatMap((item) => (item.kind === "op" ? [item.body] : []));
-  }
+/**
+ * What waited before the server was asked: it may be missing from the server's answer though it has arrived since.
+ *
+ * @param {Item[]} waiting @param {number} id of a query
+ * @returns {Op[]}
+ */
+function opsOf(waiting, id) {
+  return waiting.flatMap((item) => (item.query === id && item.kind === "op" ? [item.body] : []));
 }

@@ -12,6 +12,8 @@
  * }} Values  `radius` in voxels along x; brightness and contrast from -1 to 1; `raw` while only the image is shown
  */
 
+import { keep, recall } from "./kept.js";
+
 /** @type {LayerName[]} */
 export const LAYERS = ["labels", "prediction", "uncertainty"];
 
@@ -48,7 +50,7 @@ export class Settings extends EventTarget {
     super();
     this.storage = storage;
     /** @type {Readonly<Values>} */
-    this.now = { ...DEFAULTS, ...read(storage) };
+    this.now = read(storage);
   }
 
   /** @type {(changed: Partial<Values>) => void} */
@@ -57,7 +59,7 @@ export class Settings extends EventTarget {
     this.now = { ...this.now, ...changed };
     if (KEPT.some((name) => name in changed)) {
       const kept = Object.fromEntries(KEPT.map((name) => [name, this.now[name]]));
-      this.storage.setItem(PLACE, JSON.stringify(kept));
+      keep(this.storage, PLACE, kept);
     }
     this.dispatchEvent(new CustomEvent("change", { detail: names }));
   }
@@ -69,7 +71,7 @@ export class Settings extends EventTarget {
 
   /** @type {(radius: number) => void} */
   resize(radius) {
-    this.set({ radius: Math.min(Math.max(Math.round(radius * 2) / 2, 0.5), LARGEST_RADIUS) });
+    this.set({ radius: possible(radius) });
   }
 
   /**
@@ -87,14 +89,25 @@ export class Settings extends EventTarget {
   }
 }
 
-/** @type {(storage: Storage) => Partial<Values>} */
+/** @type {(storage: Storage) => Values} */
 function read(storage) {
-  try {
-    const kept = JSON.parse(storage.getItem(PLACE) ?? "{}");
-    return Object.fromEntries(
-      KEPT.filter((name) => typeof kept[name] === typeof DEFAULTS[name]).map((name) => [name, kept[name]]),
-    );
-  } catch {
-    return {};
+  const kept = /** @type {Record<string, unknown> | null} */ (recall(storage, PLACE));
+  const values = { ...DEFAULTS, ...Object.fromEntries(KEPT.map((name) => [name, like(DEFAULTS[name], kept?.[name])])) };
+  return { ...values, radius: possible(values.radius) };
+}
+
+/**
+ * What was kept, wherever it is of the same kind as the default.
+ * @type {(standard: unknown, kept: any) => unknown}
+ */
+function like(standard, kept) {
+  if (typeof standard === "object" && standard !== null) {
+    return Object.fromEntries(Object.entries(standard).map(([name, value]) => [name, like(value, kept?.[name])]));
   }
+  return typeof kept === typeof standard ? kept : standard;
+}
+
+/** @type {(radius: number) => number} */
+function possible(radius) {
+  return Math.min(Math.max(Math.round(radius * 2) / 2, 0.5), LARGEST_RADIUS);
 }

@@ -122,8 +122,8 @@ export class StatusBar {
   }
 }
 
-/** @param {Hover} hover @returns {Int3} */
-function voxelUnder({ pane, x, y }) {
+/** The voxel of the volume under the pointer. @param {Hover} hover @returns {Int3} */
+export function voxelUnder({ pane, x, y }) {
   const { row, col } = pane.viewport.toPlane(x, y);
   /** @type {Int3} */
   const voxel = [0, 0, 0];

@@ -54,6 +54,7 @@ export class Stroke {
     this.#save();
   }
 
+  /** Takes back what is not saved yet. */
   cancel() {
     const rect = bounds(this.painted, this.plane.cols);
     this.painted = [];
@@ -76,7 +77,8 @@ export class Stroke {
         continue;
       }
       const row = Math.floor(index / cols);
-      if (!this.allowed(labels[offset + row * rowStride + (index - row * cols) * colStride])) {
+      const value = labels[offset + row * rowStride + (index - row * cols) * colStride];
+      if (value === this.value || !this.allowed(value)) {
         continue;
       }
       this.isPainted[index] = 1;

@@ -69,9 +69,7 @@ export class Viewport {
    * @type {(factor: number, x: number, y: number) => number}
    */
   zoomAt(factor, x, y) {
-    const fine = Math.min(this.rowNm, this.colNm);
-    const wanted = this.scale * factor;
-    const scale = Math.min(Math.max(wanted, SMALLEST_VOXEL / fine), LARGEST_VOXEL / fine);
+    const scale = this.#possible(this.scale * factor);
     const kept = 1 / this.scale - 1 / scale;
     this.camera.centre[this.plane.col] += (x - this.width / 2) * kept;
     this.camera.centre[this.plane.row] += (y - this.height / 2) * kept;
@@ -81,7 +79,7 @@ export class Viewport {
   }
 
   /**
-   * Shows all of the box, with a margin around it.
+   * Shows all of the box, with a margin around it, as far as the limits of the zoom allow.
    * @type {(box: Box, margin: number) => void}
    */
   fit({ start, stop }, margin) {
@@ -90,7 +88,12 @@ export class Viewport {
     this.camera.centre[col] = ((start[col] + stop[col]) / 2) * this.colNm;
     const height = (stop[row] - start[row]) * this.rowNm;
     const width = (stop[col] - start[col]) * this.colNm;
-    const limit = LARGEST_VOXEL / Math.min(this.rowNm, this.colNm);
-    this.scale = Math.min(this.width / (width * margin), this.height / (height * margin), limit);
+    this.scale = this.#possible(Math.min(this.width / (width * margin), this.height / (height * margin)));
+  }
+
+  /** @type {(scale: number) => number} the nearest that shows voxels neither too large nor too small */
+  #possible(scale) {
+    const fine = Math.min(this.rowNm, this.colNm);
+    return Math.min(Math.max(scale, SMALLEST_VOXEL / fine), LARGEST_VOXEL / fine);
   }
 }
