@@ -25,6 +25,7 @@ def phantom_project(
     *,
     seed: int = 0,
     strategy: str = "entropy",
+    start_strategy: str = "random",
     query_shape: Int3 = (1, 32, 32),
     train: str = "0:3",
     test: str | None = "3:4",
@@ -39,7 +40,7 @@ def phantom_project(
         strategy=strategy,
         batch=4,
         start=3,
-        start_strategy="random",
+        start_strategy=start_strategy,
         seed=seed,
     )
     create(root, new, lambda text: None)

@@ -245,7 +245,7 @@ def test_an_image_that_changed_since_init_is_refused(run: Run, tmp_path: Path, i
     tifffile.imwrite(image, np.random.default_rng(9).integers(0, 255, (5, 64, 64), dtype=np.uint8))
     for command in ("predict", "query"):
         _failed_in_one_line(run(command, tmp_path / "p"), "changed since", "expected sha256:", "got sha256:")
-    after = sorted(path.name for path in (tmp_path / "p").rglob("*") if path.name != "work.lock")
+    after = sorted(path.name for path in (tmp_path / "p").rglob("*") if path.suffix != ".lock")
     assert after == before
 
 
@@ -386,3 +386,9 @@ def test_status_tells_the_cost_by_class_round_and_annotator(run: Run, project_fo
     assert code == 0
     assert "min_per_mvox" in out
     assert "5 answers" in err
+
+
+def test_a_volume_is_predicted_while_a_worker_trains(run: Run, project_folder: Path) -> None:
+    assert run("simulate", project_folder, "--patches", "3")[0] == 0
+    with FileLock(project_folder / "work.lock"):
+        assert run("predict", project_folder, "--box", "3:4")[0] == 0

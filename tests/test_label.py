@@ -146,3 +146,40 @@ def test_other_machines_are_let_in_only_when_that_is_asked_for(host: str, projec
     found = subprocess.run(words, capture_output=True, text=True, check=False, timeout=30)
     assert found.returncode == 2
     assert "--allow-remote" in found.stderr
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        '{"token": "", "port": 9073}',
+        '{"token": "x", "port": 9073}',
+        '{"token": "' + "x" * 32 + '", "port": 99999999}',
+        "[" * 40_000,
+        "",
+    ],
+)
+def test_a_token_that_this_program_did_not_make_is_replaced(
+    start: Start, project_folder: Path, kept: str
+) -> None:
+    (project_folder / "label.json").write_text(kept)
+    token = parse_qs(urlsplit(start().url).query)["token"][0]
+    assert len(token) == 32
+    assert token != "x" * 32
+
+
+def test_stopped_in_haste_it_ends_without_a_traceback(project_folder: Path) -> None:
+    command = [sys.executable, "-m", "microtome", "label", str(project_folder), "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        for _ in range(3):
+            time.sleep(0.3)
+            process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=20)
+    assert "Traceback" not in said
+    assert process.returncode in (0, 130)
+
+
+def test_a_strategy_that_needs_a_model_cannot_be_the_first(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="unknown start strategy 'entropy'"):
+        phantom_project(tmp_path / "p", start_strategy="entropy")

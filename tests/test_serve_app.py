@@ -1,6 +1,7 @@
 """The page's server, through its addresses."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -397,3 +398,62 @@ def test_an_answer_records_the_prediction_that_was_in_view(ada: Painter, project
         journal.add_model(Model(round=0, seed=0, path="models/x", seconds=1))
         answer = journal.answer(ada.submit(shown=1).json()["answer"])
     assert (answer.method, answer.shown_model) == ("scratch", 1)
+
+
+def test_a_query_is_drawn_by_those_who_were_handed_it(ada: Painter) -> None:
+    ben = Painter(ada.client, "ben")
+    ben.open(ada.query["id"])
+    assert ben.send(ben.op(runs=[0, 4, 1])).status_code == 409
+    skip = {"annotator": "ben", "reason": "blurred or damaged"}
+    assert ada.client.post(f"/api/queries/{ada.query['id']}/skip", json=skip).status_code == 409
+
+
+def test_an_answered_query_is_not_skipped(ada: Painter) -> None:
+    ada.paint(0, 100, 1)
+    assert ada.submit().status_code == 200
+    skip = {"annotator": "ada", "reason": "blurred or damaged"}
+    assert ada.client.post(f"/api/queries/{ada.query['id']}/skip", json=skip).status_code == 409
+
+
+def test_a_step_sent_again_with_other_content_is_refused(ada: Painter) -> None:
+    op = ada.op(runs=[0, 4, 1])
+    assert ada.send(op).status_code == 200
+    assert ada.send({**op, "runs": [0, 5, 1]}).status_code == 409
+
+
+def test_a_step_with_a_million_wrong_numbers_is_refused_at_once(ada: Painter) -> None:
+    began = time.monotonic()
+    found = ada.send(ada.op(runs=[-1] * 60_000))
+    assert found.status_code == 422
+    assert ada.send(ada.op(runs=[0] * 1_000_000)).status_code == 413
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("origin", ["http://[", f"https://{HOST}", f"http://{HOST}/", "http://"])
+def test_an_odd_origin_is_another_site(client: TestClient, origin: str) -> None:
+    assert client.post("/api/train", json={}, headers={"origin": origin}).status_code == 403
+
+
+def test_a_failing_disk_is_no_fault_of_the_page_and_tells_no_paths(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("/home/somebody/journal.sqlite: the disk is full")
+
+    monkeypatch.setattr("microtome.project.journal.Journal.add_event", fail)
+    found = client.post("/api/train", json={})
+    assert found.status_code == 503
+    assert "somebody" not in found.text
+
+
+def test_accepted_predictions_say_nothing_about_the_model(ada: Painter, project_folder: Path) -> None:
+    with open_journal(project_folder / "journal.sqlite") as journal:
+        journal.add_model(Model(round=0, seed=0, path="models/x", seconds=1))
+        size = ada.values.size
+        assert ada.send(ada.op(runs=[0, size, 1], tool="accept", model=1)).status_code == 200
+        ada.values[:] = 1
+        answer = ada.submit().json()["answer"]
+        table = [[0, 0], [0, size]]
+        journal.add_event("estimate", {"model": 1, "answer": answer, "table": table})
+    (point,) = ada.client.get("/api/dashboard").json()["curve"]
+    assert (point["evaluated"], point["jaccard"]) == (0, None)

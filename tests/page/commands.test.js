@@ -20,7 +20,7 @@ function bench() {
     editor: { undo: note("undo"), redo: note("redo") },
     cursor: { release: note("let go of the key") },
     pointers: { finish: note("let go of the pointer") },
-    session: { current: { draft: { labelled: () => 1 } }, submit: note("submit"), turn: note("turn") },
+    session: { current: { draft: { labelled: () => 1, labels: [1] } }, submit: note("submit"), turn: note("turn") },
     tools: {},
     skipMenu: {},
     help: {},

@@ -93,12 +93,17 @@ test("a new project has dashes for what is not known", () => {
   assert.deepEqual(values, ["–", "0", "–", "–", "–"]);
 });
 
+const ANNOTATOR = {
+  name: "ada", answers: 24, skipped: 0, minutes: 36, looking_minutes: 6, editing_minutes: 30, answers_per_hour: 40,
+};
+
 test("a running project has its numbers", () => {
-  const running = { ...EMPTY, curve: CURVE, rounds: [ROUND], answers: 24, minutes: 36, megavoxels: 1.5, open: 1 };
+  const running = { ...EMPTY, curve: CURVE, rounds: [ROUND], answers: 24, minutes: 36, megavoxels: 1.5, open: 1,
+    annotators: [ANNOTATOR] };
   const shown = figures({ ...running, minutes_per_megavoxel: 24 });
   assert.deepEqual(shown.map(({ parts }) => parts.flat().join("")), ["0.60", "24", "36min", "24.0", "40"]);
   assert.deepEqual(shown.slice(0, 3).map(({ note }) => note), [
-    "+0.10 since model 1",
+    "+0.10 since model 1, on 8 answers",
     "1 query open",
     "1.5M voxels labelled",
   ]);

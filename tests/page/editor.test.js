@@ -32,12 +32,21 @@ test("what is accepted is what is predicted at each voxel of the query, though t
   assert.deepEqual(sent.map(({ seq, tool, model }) => [seq, tool, model]), [[1, "accept", 7]]);
 });
 
-test("a prediction is accepted whole, whatever tools may overwrite, and only once", () => {
-  const { editor, sent } = editorOf([1, 2, 2], { overwrite: "empty" }, predictionIn({ start: [2, 10, 20], stop: [3, 12, 22] }));
+test("a prediction is accepted whole, and only once", () => {
+  const { editor, sent } = editorOf([1, 2, 2], {}, predictionIn({ start: [2, 10, 20], stop: [3, 12, 22] }));
   editor.edit("brush", [0, 1, 2, 3], 1);
   assert.ok(editor.accept());
   assert.ok(!editor.accept());
   assert.equal(sent.length, 2);
+});
+
+test("where only empty voxels may be painted, a prediction fills those alone", () => {
+  const prediction = predictionIn({ start: [2, 10, 20], stop: [3, 12, 22] });
+  const { editor, labels } = editorOf([1, 2, 2], { overwrite: "empty" }, prediction);
+  editor.edit("brush", [0, 3], 1);
+  assert.ok(editor.accept());
+  assert.deepEqual([labels[0], labels[3]], [1, 1]);
+  assert.ok(!labels.includes(255));
 });
 
 test("without a prediction, or without a query, nothing is accepted", () => {

@@ -178,7 +178,7 @@ def predict(
     from microtome.cli.session import box_of, opened
     from microtome.loop.models import predict as predict_volume
 
-    with progress() as bars, opened(folder, device, bars) as session:
+    with progress() as bars, opened(folder, device, bars, work="predict") as session:
         store = predict_volume(session, model, box_of(box, session.image.shape))
         data = {"prediction": str(store.folder), "images": [*store.classes, "uncertainty"]}
     result(data, [data], as_json=as_json)
@@ -232,7 +232,7 @@ def simulate(
 @app.command()
 def label(
     folder: Folder,
-    repeat: Annotated[int, typer.Option(min=1, help="Annotators who get each query.")] = 1,
+    repeat: Annotated[int, typer.Option(min=1, max=100, help="Annotators who get each query.")] = 1,
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, show_default="8765, or the one of the last time")
     ] = None,
@@ -254,7 +254,9 @@ def label(
 
 
 @app.command(hidden=True)
-def worker(folder: Folder, repeat: Annotated[int, typer.Option(min=1)] = 1, device: Device = "auto") -> None:
+def worker(
+    folder: Folder, repeat: Annotated[int, typer.Option(min=1, max=100)] = 1, device: Device = "auto"
+) -> None:
     """Train and ask for the page of `microtome label`, which starts this itself."""
     from microtome.cli.label import work
 

@@ -9,7 +9,7 @@ import numpy as np
 from microtome.benchmark.datasets import find, load, locate
 from microtome.benchmark.phantom import PhantomConfig, phantom
 from microtome.box import Box, Int3, count, tile
-from microtome.cli.names import RECIPES, STRATEGIES, named
+from microtome.cli.names import RECIPES, START_STRATEGIES, STRATEGIES, named
 from microtome.learn.settings import tables_of
 from microtome.project import ProjectConfig, TruthConfig, create_project
 from microtome.project.config import SCHEMA
@@ -57,7 +57,7 @@ def create(folder: Path, new: NewProject, say: Callable[[str], None]) -> dict[st
         OSError: If a file cannot be read or the folder not written.
     """
     named("strategy", new.strategy, STRATEGIES)
-    named("strategy", new.start_strategy, STRATEGIES)
+    named("start strategy", new.start_strategy, START_STRATEGIES)
     if new.image is not None and not new.image.strip():
         raise ValueError("expected --image: the name of a file or folder; got nothing")
     if not new.classes:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from microtome.cli.session import opened
+from microtome.cli.session import opened, resolved_device
 from microtome.learn.settings import TABLES
 from microtome.loop.asking import batch_size, top_up
 from microtome.progress import silent
@@ -39,6 +39,8 @@ def label(
     """
     from microtome.serve.server import address_of, serve
 
+    if device == "cuda":
+        resolved_device(device)  # to find out now, not in the worker
     with open_project(folder, TABLES) as project, _only_server(project.root):
         _ask_first(folder)
         address, bound = address_of(project.root, host, port)
@@ -54,7 +56,11 @@ def _only_server(root: Path) -> Iterator[None]:
         with FileLock(root / "label.lock", timeout=0):
             yield
     except Timeout as error:
-        raise ValueError(f"{root} is being labelled already: a server runs for it") from error
+        from microtome.serve.server import kept_address
+
+        there = kept_address(root / "label.json")
+        at = f"port {there[1]}" if there else "another port"
+        raise ValueError(f"{root} is being labelled already: a server runs for it at {at}") from error
 
 
 def _ask_first(folder: Path) -> None:
@@ -71,7 +77,6 @@ def work(folder: Path, *, repeat: int, device: str) -> None:
     Raises:
         ValueError: If it is no project, or another process works on it.
     """
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     import torch
@@ -80,6 +85,7 @@ def work(folder: Path, *, repeat: int, device: str) -> None:
 
     torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
     with opened(folder, device, silent, wait=LOCK_WAIT) as session:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
         Worker(session, repeat=repeat).run(lambda: True)
 
 

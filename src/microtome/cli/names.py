@@ -39,6 +39,13 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
 }
 
 
+START_STRATEGIES = {
+    name: STRATEGIES[name]
+    for name in ("cold-start", "random", "strided", "foreground-random", "foreground-random-33")
+}
+"""Those that need no model, for the first round."""
+
+
 def named(kind: str, name: str, things: Mapping[str, Named]) -> Named:
     """What `name` stands for.
 

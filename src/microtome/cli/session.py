@@ -7,7 +7,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from microtome.box import Box, Int3
-from microtome.cli.names import SAMPLINGS, STRATEGIES, named
+from microtome.cli.names import SAMPLINGS, START_STRATEGIES, STRATEGIES, named
 from microtome.evaluate.overlap import ContingencyTable, pixel_accuracy, scores
 from microtome.learn.settings import TABLES, recipe_from
 from microtome.loop.session import Session
@@ -17,17 +17,26 @@ from microtome.project import Model, Project, Query, open_project, parse_split
 
 @contextmanager
 def opened(
-    folder: Path, device: str, progress: Progress, *, reading: bool = False, wait: float = 0
+    folder: Path,
+    device: str,
+    progress: Progress,
+    *,
+    reading: bool = False,
+    work: str = "work",
+    wait: float = 0,
 ) -> Iterator[Session]:
     """The project in `folder`, its journal closed in the end.
 
-    Unless it is for `reading` alone no other process may work on it at the same time; `wait` seconds are
-    given to one that is ending.
+    Unless it is for `reading` alone no other process may do the same kind of `work` on it at the same time;
+    `wait` seconds are given to one that is ending.
 
     Raises:
         ValueError: If it is no project, its settings are not as they should be, or somebody works on it.
     """
-    with open_project(folder, TABLES) as project, nullcontext() if reading else _alone(project.root, wait):
+    with (
+        open_project(folder, TABLES) as project,
+        nullcontext() if reading else _alone(project.root, work, wait),
+    ):
         query, recipe = project.config.query, recipe_from(project.config.settings)
         recipe.require_trainable(len(project.config.classes) + 1)
         _require_same_classes(project)
@@ -35,7 +44,7 @@ def opened(
             project=project,
             recipe=recipe,
             strategy=named("strategy", query.strategy, STRATEGIES),
-            start=named("strategy", query.start_strategy, STRATEGIES),
+            start=named("start strategy", query.start_strategy, START_STRATEGIES),
             sampling=named("sampling", query.sampling, SAMPLINGS),
             device=resolved_device(device),
             progress=progress,
@@ -54,13 +63,15 @@ def _require_same_classes(project: Project) -> None:
 
 
 @contextmanager
-def _alone(root: Path, wait: float) -> Iterator[None]:
+def _alone(root: Path, work: str, wait: float) -> Iterator[None]:
     """Hold the project's lock, which the system frees when the process ends, however it ends."""
     try:
-        with FileLock(root / "work.lock", timeout=wait):
+        with FileLock(root / f"{work}.lock", timeout=wait):
             yield
     except Timeout as error:
-        raise ValueError(f"another process works on {root}; wait until it ends, or stop it") from error
+        raise ValueError(
+            f"another process works on {root} (perhaps `microtome label`); wait until it ends, or stop it"
+        ) from error
 
 
 def resolved_device(word: str) -> str:

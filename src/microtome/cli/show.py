@@ -10,10 +10,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+PIPE_WIDTH = 200  # characters of a table where nobody watches a terminal
 PLAIN_SECONDS = 10.0  # between lines of progress where nobody watches a terminal
 
 _errors = Console(stderr=True, highlight=False, soft_wrap=True)
-_output = Console(highlight=False)
+_output = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
 class Bars:

@@ -35,6 +35,7 @@ def status_of(project: Project) -> dict[str, Any]:
                 "asked": row.asked,
                 "open": row.still_open,
                 "answers": row.cost.answers if row.cost else 0,
+                "skipped": row.skipped,
                 "minutes": row.cost.minutes if row.cost else 0.0,
                 "min_per_mvox": row.cost.minutes_per_megavoxel if row.cost else None,
                 "model": row.model,

@@ -78,7 +78,7 @@ def _ask(
     strategy = session.start if latest is None else session.strategy
     candidates = _candidates(session, asked, latest)
     stream = (config.seed, number, first_rank) if first_rank else (config.seed, number)
-    selection = strategy.select(candidates, n, np.random.default_rng(stream))
+    selection = strategy.select(candidates, min(n, len(candidates)), np.random.default_rng(stream))
     journal.drafts.withdraw([query.id for query in replaced if query.id is not None])
     withdrawn = journal.withdrawn()
     taken = [

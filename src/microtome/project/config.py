@@ -57,6 +57,7 @@ def _require_name(name: str) -> str:
 
 
 Positive = Annotated[int, Field(strict=True, ge=1)]
+Count = Annotated[int, Field(strict=True, ge=1, le=100_000)]
 Positive3 = tuple[Positive, Positive, Positive]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Length = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
@@ -99,10 +100,10 @@ class QueryConfig(_Table):
     """What is asked: the box of one query, how many a round, and how they are chosen."""
 
     shape: Positive3
-    batch: Positive = 24
-    retrain_after: Positive = 8  # answers after which the worker of the page trains again
+    batch: Count = 24
+    retrain_after: Count = 8  # answers after which the worker of the page trains again
     strategy: Text = "entropy"
-    start: Positive = 8  # queries of the first round, before there is a model
+    start: Count = 8  # queries of the first round, before there is a model
     start_strategy: Text = "random"
     sampling: Text = "flips"  # what a posterior is made of
     samples: Positive = 4

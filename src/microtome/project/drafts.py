@@ -12,6 +12,7 @@ from microtome.project.database import insert, plain_errors, transaction
 from microtome.project.records import Activity, Op, Query
 from microtome.project.rows import activity_from, activity_row, op_from, op_row, query_from
 
+SAME = ("key", "kind", "tool", "runs", "model_id")  # of a step that is sent again
 LEASE = timedelta(minutes=30)  # without a sign of life for so long, a query may be handed to another
 
 _CLOSED = """
@@ -81,6 +82,18 @@ class Drafts:
                 insert(db, "assignments", entry)
             return query_from(row)
 
+    def holds(self, query_id: int, annotator: str) -> bool:
+        """Whether a query was handed to an annotator, however long ago, or answered by them."""
+        sql = (
+            "SELECT 1 FROM assignments WHERE query_id = ? AND annotator = ?"
+            " UNION SELECT 1 FROM answers WHERE query_id = ? AND annotator = ?"
+        )
+        return bool(self._rows(sql, query_id, annotator, query_id, annotator))
+
+    def drawn(self) -> set[int]:
+        """The queries of which somebody has begun a draft."""
+        return {row["query_id"] for row in self._rows("SELECT DISTINCT query_id FROM ops")}
+
     def unassigned(self, repeat: int = 1) -> list[Query]:
         """The queries that a newcomer could be handed now, in the order in which they would be."""
         values = {
@@ -138,7 +151,7 @@ class Drafts:
                 op.annotator,
                 op.seq,
             )
-            if there and there[0]["key"] == op.key:
+            if there and all(there[0][name] == row[name] for name in SAME):
                 return op_from(there[0])
             last = self.last_seq(op.query_id, op.annotator)
             if op.seq != last + 1:

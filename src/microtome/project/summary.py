@@ -29,7 +29,10 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Annotator:
-    """What one person did; the minutes of looking and editing count skipped and unfinished queries, too."""
+    """What one person did; looking and editing count skipped and unfinished queries, too.
+
+    `minutes` are those of looking and editing, or of the answers where nobody looked: in a simulation.
+    """
 
     name: str
     answers: int
@@ -41,8 +44,7 @@ class Annotator:
     @property
     def answers_per_hour(self) -> float | None:
         """Answers in an hour of activity; None where no time was measured."""
-        minutes = max(self.minutes, self.looking_minutes + self.editing_minutes)
-        return 60 * self.answers / minutes if minutes else None
+        return 60 * self.answers / self.minutes if self.minutes else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ def rounds(journal: Journal) -> list[Round]:
     costs = {cost.round: cost for cost in costs_by_round(journal)}
     models = {model.round: model.id for model in journal.models()}
     withdrawn, still_open = journal.withdrawn(), {query.id for query in journal.open_queries()}
-    skipped = {skip.query_id for skip in journal.skips()}
+    answered = {effort.query_id for effort in journal.efforts()}
+    skipped = {skip.query_id for skip in journal.skips()} - answered
     by_round: dict[int, list[int | None]] = {}
     strategies: dict[int, str] = {}
     for query in journal.queries():
@@ -97,7 +100,14 @@ def annotators(journal: Journal) -> list[Annotator]:
         looking[activity.annotator] += activity.looking_seconds / 60
         editing[activity.annotator] += activity.editing_seconds / 60
     return [
-        Annotator(name, answers[name], skips[name], minutes[name], looking[name], editing[name])
+        Annotator(
+            name=name,
+            answers=answers[name],
+            skipped=skips[name],
+            minutes=looking[name] + editing[name] or minutes[name],
+            looking_minutes=looking[name],
+            editing_minutes=editing[name],
+        )
         for name in sorted({*answers, *skips, *looking})
     ]
 

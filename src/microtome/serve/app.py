@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Lifespan
 
 from microtome.serve.desk import ConflictError, NotFoundError
-from microtome.serve.guard import Guard
+from microtome.serve.guard import VOXEL_BYTES, Guard
 from microtome.serve.office import Office
 from microtome.serve.routes import router
 
@@ -46,7 +46,13 @@ def create_app(office: Office, access: Access, stopping: Callable[[], bool] = la
     app.include_router(router)
     _serve_page(app)
     _say_errors(app)
-    app.add_middleware(Guard, token=access.token, cookie=access.cookie, hosts=access.hosts)
+    app.add_middleware(
+        Guard,
+        token=access.token,
+        cookie=access.cookie,
+        hosts=access.hosts,
+        largest_op=4096 + VOXEL_BYTES * office.largest_box,
+    )
     return app
 
 
@@ -107,4 +113,4 @@ def _say_errors(app: FastAPI) -> None:
     @app.exception_handler(OSError)
     async def broken(_: Request, error: OSError) -> Response:
         log.error("%s", error)
-        return said(503, str(error))
+        return said(503, "the server cannot read or write one of its files; its own output says which")

@@ -95,7 +95,10 @@ def learning_curve(project: Project) -> list[dict[str, Any]]:
 def _tried(journal: Journal) -> dict[int | None, dict[int, ContingencyTable]]:
     """By model and answer: how the model did on it."""
     tried: dict[int | None, dict[int, ContingencyTable]] = defaultdict(dict)
+    as_shown = {effort.answer_id for effort in journal.efforts() if effort.method == "accepted"}
     for event in journal.events(ESTIMATE):
+        if event.data["answer"] in as_shown:
+            continue  # it says what the model says
         table = ContingencyTable(np.array(event.data["table"], dtype=np.int64))
         tried[event.data["model"]][event.data["answer"]] = table
     return tried
@@ -180,7 +183,8 @@ def _gallery(journal: Journal) -> list[dict[str, Any]]:
             answered[effort.query_id].append(effort.annotator)
             methods[effort.query_id].append(effort.method)
     skipped = {skip.query_id: skip.annotator for skip in journal.skips()}
-    handed, withdrawn = journal.drafts.assigned(), journal.withdrawn()  # nobody saw the withdrawn
+    handed, drawn = journal.drafts.assigned(), journal.drafts.drawn()
+    withdrawn = journal.withdrawn()  # nobody saw the withdrawn
 
     def shown(query: Query) -> dict[str, Any]:
         assert query.id is not None, "records of a journal have an id"
@@ -189,7 +193,7 @@ def _gallery(journal: Journal) -> list[dict[str, Any]]:
         elif query.id in skipped:
             state, people = "skipped", [skipped[query.id]]
         else:
-            people = handed.get(query.id, [])
+            people = handed.get(query.id, []) if query.id in drawn else []
             state = "drawing" if people else "open"
         return {
             "id": query.id,

@@ -23,7 +23,7 @@ from microtome.serve.messages import NewAnswer, OpMessage, Report
 from microtome.serve.view import view_of
 
 DRAFTS_KEPT = 64  # in memory; any other is replayed from the journal
-SKIP_REASONS = ("blurred or damaged", "nothing to label", "not sure what it is", "too much work")
+SKIP_REASONS = ("blurred or damaged", "not sure what it is", "too much work", "another reason")
 
 
 class NotFoundError(LookupError):
@@ -84,11 +84,12 @@ class Desk:
 
         Raises:
             NotFoundError: If there is no such query.
-            ConflictError: If it is not the next step.
+            ConflictError: If it is not the next step, or the query was not handed to them.
             ValueError: If its runs or values are not as they should be.
             OSError: If it cannot be written.
         """
         query = self._query(query_id)
+        self._require_theirs(query_id, annotator)
         op = self._op(query, annotator, message)
         draft = self._draft(query, annotator)
         del self._drafts[query_id, annotator]  # until it is known that the disk has the step, too
@@ -97,7 +98,7 @@ class Desk:
                 draft.apply(op)
             self.journal.drafts.add_op(op)
         except ValueError as error:
-            raise ConflictError(str(error), self.journal.drafts.last_seq(query_id, annotator)) from error
+            raise ConflictError(str(error), self._last(query_id, annotator)) from error
         self._keep(query_id, annotator, draft)
         return op.seq
 
@@ -140,9 +141,13 @@ class Desk:
 
         Raises:
             NotFoundError: If there is no such query.
+            ConflictError: If it is not theirs, or answered.
             OSError: If it cannot be written.
         """
         self._query(query_id)
+        self._require_theirs(query_id, annotator)
+        if self.journal.answer_of(query_id, annotator) is not None:
+            raise ConflictError("this query is answered already", self._last(query_id, annotator))
         self.report(annotator, reports)
         if not any((skip.query_id, skip.annotator) == (query_id, annotator) for skip in self.journal.skips()):
             self.journal.add_skip(Skip(query_id=query_id, annotator=annotator, reason=reason))
@@ -209,6 +214,18 @@ class Desk:
         if any(z >= depth for z in sections):
             raise ValueError(f"expected sections 0 to {depth - 1}; got {list(sections)}")
         self.journal.add_event(WATCH, {"sections": sorted(set(sections))})
+
+    def _require_theirs(self, query_id: int, annotator: str) -> None:
+        """Refuse to take for a query what somebody says who was not handed it.
+
+        Raises:
+            ConflictError: If it was not, and they have not answered it before.
+        """
+        if not self.journal.drafts.holds(query_id, annotator):
+            raise ConflictError(f"query {query_id} was not handed to {annotator}", 0)
+
+    def _last(self, query_id: int, annotator: str) -> int:
+        return self.journal.drafts.last_seq(query_id, annotator)
 
     def _project_id(self) -> str:
         """Tells this project from others that were served at the same address."""

@@ -3,16 +3,16 @@
 from collections.abc import Collection
 from http.cookies import CookieError, SimpleCookie
 from secrets import compare_digest
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MEBIBYTE = 2**20
 LARGEST_BODY = MEBIBYTE // 4
-LARGEST_OP = 32 * MEBIBYTE  # a step may list every voxel of a large box
+VOXEL_BYTES = 27  # of a step that lists every voxel of a box as a run of its own
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -36,11 +36,14 @@ class Guard:
     no other site can be made to point here (DNS rebinding).
     """
 
-    def __init__(self, app: ASGIApp, *, token: str, cookie: str, hosts: Collection[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, token: str, cookie: str, hosts: Collection[str], largest_op: int
+    ) -> None:
         self._app = app
         self._token = token
         self._cookie = cookie
         self._hosts = frozenset(hosts)
+        self._largest_op = max(largest_op, LARGEST_BODY)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -52,7 +55,7 @@ class Guard:
         if refusal is not None:
             await refusal(scope, receive, _with_headers(send))
             return
-        limited = _Limited(receive, LARGEST_OP if scope["path"].endswith("/ops") else LARGEST_BODY)
+        limited = _Limited(receive, self._limit(scope))
         await self._app(scope, limited, _with_headers(send))
 
     def _refusal(self, scope: Scope) -> Response | None:
@@ -65,13 +68,19 @@ class Guard:
         if scope["path"] == "/" and given and self._is_token(given):
             return self._welcome()
         if not self._is_token(_cookie_of(headers, self._cookie)):
-            return _refused(401, "expected the address that `microtome label` printed, with its token")
+            refusal = "expected the address that `microtome label` printed, with its token"
+            in_words = "text/html" in headers.get("accept", "")  # a person, not the page
+            return PlainTextResponse(refusal, 401) if in_words else _refused(401, refusal)
         if scope["method"] not in ("GET", "HEAD") and not _same_origin(headers, host):
             return _refused(403, "expected a request from the page itself")
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length[:20]) > LARGEST_OP:
-            return _refused(413, f"expected at most {LARGEST_OP} bytes")
+        if not length.isdecimal() or int(length[:20]) > self._limit(scope):
+            return _refused(413, f"expected at most {self._limit(scope)} bytes")
         return None
+
+    def _limit(self, scope: Scope) -> int:
+        """The most bytes that a request may bring."""
+        return self._largest_op if scope["path"].endswith("/ops") else LARGEST_BODY
 
     def _is_token(self, text: str) -> bool:
         return compare_digest(text.encode("utf-8", "surrogateescape"), self._token.encode())
@@ -103,8 +112,7 @@ def _refused(status: int, detail: str) -> Response:
 
 
 def _same_origin(headers: Headers, host: str) -> bool:
-    origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc == host and origin.startswith("http")
+    return headers.get("origin") == f"http://{host}"
 
 
 def _cookie_of(headers: Headers, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from microtome.project.records import OpKind, Tool
 
@@ -20,9 +20,20 @@ def _require_printable(text: str) -> str:
     return text
 
 
+def _require_runs(value: object) -> list[int]:
+    """Checked by hand: one error, not one for each of a million numbers."""
+    if not isinstance(value, list) or any(type(part) is not int or not 0 <= part < 2**31 for part in value):
+        raise ValueError("expected a list of whole numbers from 0 to 2147483647")
+    return value
+
+
 Id = Annotated[int, Field(strict=True, ge=1, le=LARGEST)]
 Count = Annotated[int, Field(strict=True, ge=0, le=LARGEST)]
-Int32 = Annotated[int, Field(strict=True, ge=0, lt=2**31)]
+Runs = Annotated[
+    list[int],
+    PlainValidator(_require_runs),
+    WithJsonSchema({"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}}),
+]
 Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
 Key = Annotated[str, Field(pattern="^[0-9A-Za-z-]{8,64}$")]
 Annotator = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(_require_printable)]
@@ -47,7 +58,7 @@ class OpMessage(_Message):
     key: Key
     kind: OpKind
     tool: Tool | None = None
-    runs: list[Int32] = []
+    runs: Runs = []
     model: Id | None = None
 
 

@@ -30,10 +30,22 @@ class Office:
         self._desk_thread = ThreadPoolExecutor(1, "desk")
         self._image_thread = ThreadPoolExecutor(1, "image")
         self._dashboard: tuple[tuple[object, ...], str] | None = None
+        self._closed = False
         self.desk = self._desk_thread.submit(Desk, project, repeat=repeat).result()
+        self._asked = self._desk_thread.submit(self.desk.journal.queries).result()
+
+    @property
+    def largest_box(self) -> int:
+        """Voxels of the largest query."""
+        z, y, x = self.desk.project.config.query.shape
+        asked = (query.box.size for query in self._asked)
+        return max((z * y * x, *asked))
 
     def close(self) -> None:
-        """Close the journal and end the threads."""
+        """Close the journal and end the threads; once is enough."""
+        if self._closed:
+            return
+        self._closed = True
         self._desk_thread.submit(self.desk.project.close).result()
         self._desk_thread.shutdown()
         self._image_thread.shutdown()

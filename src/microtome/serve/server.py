@@ -1,8 +1,10 @@
 """The server's process: its address, its worker, and its end."""
 
+import asyncio
 import json
 import logging
 import os
+import re
 import secrets
 import socket
 import subprocess
@@ -10,7 +12,7 @@ import threading
 import time
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from microtome.serve.app import Access, create_app
 from microtome.serve.office import Office
 
 PORT = 8765
+TOKEN = re.compile("[0-9A-Za-z_-]{32}")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 GRACE = 3  # seconds for answers under way when the server ends
 RESTART_AFTER = 1.0  # seconds before a worker that died is started again
@@ -54,15 +57,22 @@ def address_of(root: Path, host: str, port: int | None) -> tuple[Address, socket
         OSError: If the port is taken, or the file that keeps the token cannot be written.
     """
     path = root / "label.json"
-    try:
-        kept = json.loads(path.read_text())
-        token, last = str(kept["token"]), int(kept["port"])
-    except (OSError, ValueError, KeyError, TypeError):
-        token, last = secrets.token_urlsafe(24), None
-    bound = _bound(host, [port] if port is not None else [last or PORT, 0])
+    token, last = kept_address(path) or (secrets.token_urlsafe(24), PORT)
+    bound = _bound(host, [port] if port is not None else [last, 0])
     address = Address(host, bound.getsockname()[1], token)
     _keep(path, {"token": token, "port": address.port})
     return address, bound
+
+
+def kept_address(path: Path) -> tuple[str, int] | None:
+    """The token and port of the last server, if the file holds such as this program makes."""
+    try:
+        kept = json.loads(path.read_text())
+        token, port = kept["token"], kept["port"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    sound = isinstance(token, str) and TOKEN.fullmatch(token) and isinstance(port, int) and 0 < port < 2**16
+    return (token, port) if sound else None
 
 
 def serve(
@@ -81,8 +91,7 @@ def serve(
         ValueError: If the project's image changed or the journal is damaged.
         OSError: If one of them cannot be read.
     """
-    with _running(worker) as alive:
-        office = Office(project, repeat=repeat, worker_runs=alive)
+    with _running(worker) as alive, closing(Office(project, repeat=repeat, worker_runs=alive)) as office:
         app = create_app(office, _access(address))
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, ws="none", timeout_graceful_shutdown=GRACE
@@ -92,7 +101,13 @@ def serve(
         announce(address.url)
         if browser:
             threading.Thread(target=webbrowser.open, args=(address.url,), daemon=True).start()
+        logging.getLogger("uvicorn.error").addFilter(_is_no_ending)
         server.run(sockets=[bound])
+
+
+def _is_no_ending(record: logging.LogRecord) -> bool:
+    """Whether a record is worth printing: requests that are cut off when the server ends are not."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], asyncio.CancelledError)
 
 
 def _access(address: Address) -> Access:
@@ -157,7 +172,7 @@ def _running(command: Sequence[str]) -> Iterator[Callable[[], bool]]:
 
     def keep_alive() -> None:
         while not ending.is_set():
-            current[:] = [subprocess.Popen(command, stdin=subprocess.PIPE)]
+            current[:] = [subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)]
             code = current[0].wait()
             if not ending.wait(RESTART_AFTER):
                 log.warning("the worker ended with code %d; it is started again", code)

@@ -6,7 +6,7 @@ read from there, so that it may be killed at any moment and started again.
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from microtome.loop.models import predictor
 from microtome.loop.session import Session
 from microtome.loop.training import train
 from microtome.predict.posterior import class_map, entropy
-from microtome.project import Answer, Model
+from microtome.project import Answer, Model, Query
 from microtome.project.records import Preview
 from microtome.query.candidates import Predictor
 from microtome.serve.events import (
@@ -74,7 +74,7 @@ class Worker:
             ValueError: If the project's settings do not fit, or a model is damaged.
             OSError: If a model cannot be written or the image not read.
         """
-        return self._refilled() or self._estimated() or self._previewed() or self._trained()
+        return self._shown() or self._refilled() or self._estimated() or self._previewed() or self._trained()
 
     def _refilled(self) -> bool:
         """Keep enough queries waiting, chosen by the latest model."""
@@ -139,18 +139,35 @@ class Worker:
         train(self._session)
         return True
 
-    def _previewed(self) -> bool:
-        """Predict the next query, or the next watched section, of which the latest model has not yet."""
+    def _shown(self) -> bool:
+        """Predict a query that somebody holds and has not begun, of which there is no prediction at all."""
+        handed, drawn = self._journal.drafts.assigned(), self._journal.drafts.drawn()
+        held = [
+            query for query in self._journal.open_queries() if query.id in handed and query.id not in drawn
+        ]
+        previews = self._journal.previews
+        return self._predicted([query for query in held if previews.of_query(query.id or 0) is None])
+
+    def _predicted(self, queries: Iterable[Query]) -> bool:
+        """Predict the first of these queries of which the latest model has not yet."""
         latest = self._journal.latest_model()
         if latest is None or latest.id is None:
             return False
         done = self._journal.previews.queries_of(latest.id)
-        shape = self._session.image.shape
-        for query in [*self._journal.open_queries(), *self._journal.drafts.unassigned(self._repeat)]:
+        for query in queries:
             if query.id not in done:
                 self._begin("predicting")
-                self._preview(latest, query.id, preview_of(query.box, shape))
+                self._preview(latest, query.id, preview_of(query.box, self._session.image.shape))
                 return True
+        return False
+
+    def _previewed(self) -> bool:
+        """Predict the next query, or the next watched section, of which the latest model has not yet."""
+        if self._predicted([*self._journal.open_queries(), *self._journal.drafts.unassigned(self._repeat)]):
+            return True
+        latest, shape = self._journal.latest_model(), self._session.image.shape
+        if latest is None or latest.id is None:
+            return False
         for z in watched_sections(self._journal):
             if z not in self._journal.previews.sections_of(latest.id):
                 self._begin("predicting")
@@ -185,7 +202,7 @@ class Worker:
         if not done or now - self._said_at < REPORT_EVERY:
             return
         elapsed = now - self._state_began
-        self._say(WorkerState(self._state, done, total, elapsed / done * (total - done), note))
+        self._say(WorkerState(self._state, done, total, elapsed / done * (total - done)))
         self._hasten()
 
     def _begin(self, state: State, message: str = "") -> None:

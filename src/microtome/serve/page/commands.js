@@ -119,8 +119,11 @@ function labelling({ views, editor, cursor, pointers }) {
       );
     },
     accept: () => {
+      const before = views.open?.draft.labelled() ?? 0;
       const none = views.open?.prediction ? "The draft is already what is predicted." : "There is no prediction yet.";
-      report(editor.accept(), none);
+      if (report(editor.accept(), none) && before > 0 && views.settings.now.overwrite !== "empty") {
+        toast("What was painted before was replaced. Undo brings it back.");
+      }
     },
     clear: () => report(editor.clear(), "The box is already empty."),
     undo: () => {
@@ -143,6 +146,18 @@ function showing({ views: { settings }, help }) {
   };
 }
 
+let told = false;
+
+/** Says once what becomes of voxels that nothing was said about. @param {import("./draft.js").Draft} draft */
+function tellUnlabelled(draft) {
+  const share = 1 - draft.labelled() / draft.labels.length;
+  if (share > 0 && !told) {
+    told = true;
+    const percent = Math.max(1, Math.round(100 * share));
+    toast(`${percent} % stayed unlabelled and is not learnt from. “The rest is background” would label it.`);
+  }
+}
+
 /** @param {Desk} desk @returns {Commands} */
 function queries({ session, skipMenu, cursor, pointers }) {
   return {
@@ -153,13 +168,14 @@ function queries({ session, skipMenu, cursor, pointers }) {
         return;
       }
       if (current.draft.labelled() === 0) {
-        toast("Nothing is labelled yet. Paint something, accept the prediction, or skip the query.");
+        toast("Nothing is labelled yet. Paint something, make the rest background if nothing is there, or skip.");
         return;
       }
       performance.mark("submit");
       session.submit();
+      tellUnlabelled(current.draft);
     },
-    skip: () => (session.revisiting ? toast("This query is answered already.") : session.current && skipMenu.open()),
+    skip: () => (session.revisiting ? toast("This query was handed in already.") : session.current && skipMenu.open()),
     "query-previous": () => {
       letGo({ cursor, pointers });
       return turn(session, -1, "There is no earlier answer.");

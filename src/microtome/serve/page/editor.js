@@ -80,7 +80,12 @@ export class Editor extends EventTarget {
     return this.#commit(this.open?.draft.redo() ?? null);
   }
 
-  /** Gives every voxel of the box the class that is predicted for it. @returns {boolean} */
+  /**
+   * Gives the voxels of the box the classes that are predicted for them: all, or those that are empty if no others
+   * may be overwritten.
+   *
+   * @returns {boolean}
+   */
   accept() {
     const { open } = this;
     if (!open?.prediction) {
@@ -98,7 +103,11 @@ export class Editor extends EventTarget {
         }
       }
     }
-    return this.edit("accept", all(values.length), values, prediction.model);
+    if (this.settings.now.overwrite !== "empty") {
+      return this.edit("accept", all(values.length), values, prediction.model);
+    }
+    const empty = where(open.draft.labels, (value) => value === UNLABELLED);
+    return this.edit("accept", empty, empty.map((index) => values[index]), prediction.model);
   }
 
   /** Makes the whole box unlabelled. */

@@ -20,9 +20,10 @@ export function headline(host) {
 }
 
 /** @param {Results} results @returns {Figure[]} */
-export function figures({ answers, open, minutes, megavoxels, minutes_per_megavoxel: cost, curve, rounds }) {
+export function figures({ answers, open, minutes, megavoxels, minutes_per_megavoxel: cost, curve, rounds, annotators }) {
   const latest = rounds.findLast((row) => row.minutes_per_megavoxel !== null);
-  const hourly = minutes > 0 && answers > 0 ? (answers / minutes) * 60 : null;
+  const active = annotators.reduce((sum, person) => sum + person.minutes, 0);
+  const hourly = active > 0 && answers > 0 ? (answers / active) * 60 : null;
   return [
     accuracy(estimated(curve)),
     { name: "Answers", parts: plain(count(answers)), note: `${plural(open, "query", "queries")} open` },
@@ -52,7 +53,7 @@ function accuracy(models) {
   return {
     name: "Estimated Jaccard",
     parts: plain(fixed(now?.jaccard ?? null, 2)),
-    note: now ? since : "no model estimated yet",
+    note: now ? `${since}, on ${plural(now.evaluated, "answer")}` : "no model estimated yet",
   };
 }
 

@@ -23,7 +23,7 @@ import { Settings } from "./settings.js";
 import { SkipMenu } from "./skipmenu.js";
 import { StatusBar } from "./statusbar.js";
 import { measure } from "./timing.js";
-import { toast } from "./toast.js";
+import { hideToast, toast } from "./toast.js";
 import { Tools } from "./tools.js";
 import { showPlace, showSaved, showWorker } from "./topbar.js";
 import { Views } from "./views.js";
@@ -128,7 +128,7 @@ session.addEventListener("show", () => {
   byId("waiting", HTMLDivElement).hidden = current !== null;
   byId("why", HTMLElement).hidden = current === null;
   setText(byId("waiting-reason", HTMLParagraphElement), session.reason);
-  showPlace(current?.query ?? null, session.revisiting);
+  showPlace(current, session.revisiting);
   activity.begin(current?.id ?? null);
   if (current) {
     views.show(current);
@@ -154,7 +154,19 @@ views.addEventListener("frame", () => {
     session.prefetch();
   }
 });
-editor.addEventListener("edit", () => showDraft(editor));
+editor.addEventListener("edit", () => {
+  hideToast();
+  showDraft(editor);
+  showPlace(session.current, session.revisiting);
+});
+/** @type {number | null | undefined} */
+let known;
+session.addEventListener("model", () => {
+  if (known !== undefined && session.model !== null) {
+    toast(`Model ${session.model} is trained. Its predictions come with the next queries.`);
+  }
+  known = session.model;
+});
 outbox.addEventListener("change", () => showSaved(outbox));
 outbox.addEventListener("refused", (event) => {
   const { item, message } = /** @type {CustomEvent<import("./outbox.js").Refusal>} */ (event).detail;
@@ -176,7 +188,12 @@ async function poll() {
 
 showSaved(outbox);
 void poll();
-void session.start();
+const wanted = new URLSearchParams(location.search).get("query");
+void session.start(wanted === null ? undefined : Number(wanted)).then((found) => {
+  if (!found) {
+    toast(`Query ${wanted} was not answered by ${annotator}.`);
+  }
+});
 
 /** For tests and benchmarks. */
 Object.assign(window, {

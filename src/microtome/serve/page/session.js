@@ -43,6 +43,8 @@ export class Session extends EventTarget {
     this.predictionInView = predictionInView;
     /** @type {OpenQuery | null} */
     this.current = null;
+    /** @type {number | null | undefined} the latest model, undefined while that is not known */
+    this.model = undefined;
     /** Why there is no query. */
     this.reason = "";
   }
@@ -52,11 +54,19 @@ export class Session extends EventTarget {
     return this.current !== this.#live;
   }
 
-  async start() {
+  /**
+   * Puts the first query on the table.
+   *
+   * @param {number} [wanted] the answered query to begin with
+   * @returns {Promise<boolean>} whether that was possible, if it was wanted
+   */
+  async start(wanted) {
     const answered = await api.answered(this.annotator).catch(() => []);
     this.#trail = answered.map(({ query }) => query);
     this.#place = this.#trail.length;
-    await this.#advance();
+    const place = wanted === undefined ? -1 : this.#trail.indexOf(wanted);
+    await (place < 0 ? this.#advance() : this.#goBack(place));
+    return wanted === undefined || place >= 0;
   }
 
   /** Hands the query in and goes on to the next. */
@@ -82,6 +92,7 @@ export class Session extends EventTarget {
       return;
     }
     this.outbox.push({ query: current.id, kind: "skip", body: { reason, reports: this.reports() } });
+    this.#trail.push(current.id);
     this.#leave();
   }
 
@@ -124,12 +135,20 @@ export class Session extends EventTarget {
   /** Looks for the query after this one, and for a newer prediction as long as nothing was painted. @param {State} state */
   async follow({ model }) {
     const { current } = this;
+    if (model !== this.model) {
+      this.model = model;
+      this.dispatchEvent(new Event("model"));
+    }
     if (this.#live) {
       this.prefetch();
     }
-    if (!current || model === null || current.draft.seq > 0 || current.prediction?.model === model) {
-      return;
+    if (current && model !== null && current.draft.seq === 0 && current.prediction?.model !== model) {
+      await this.#repredict(current);
     }
+  }
+
+  /** @param {OpenQuery} current of which there may be a newer prediction */
+  async #repredict(current) {
     const { preview } = await api.query(current.id, this.annotator);
     if (preview && preview.model !== current.prediction?.model && current.draft.seq === 0) {
       await current.refresh(preview);

@@ -1,22 +1,32 @@
 /**
  * The bar on top: which query this is, whether all is saved, what the training worker does.
  *
- * @import {Query, WorkerState} from "./types.js"
+ * @import {WorkerState} from "./types.js"
+ * @import {OpenQuery} from "./openquery.js"
  * @import {Outbox} from "./outbox.js"
  */
 
 import { byId, element, setText } from "./nodes.js";
 import { duration, plural } from "./numbers.js";
 
-/** @param {Query | null} query @param {boolean} revisiting */
-export function showPlace(query, revisiting) {
+/** @param {OpenQuery | null} open @param {boolean} revisiting */
+export function showPlace(open, revisiting) {
   const place = byId("place", HTMLParagraphElement);
-  if (!query) {
+  if (!open) {
     setText(place, "");
     return;
   }
-  const rank = element("strong", { text: `query ${query.rank + 1} of ${query.asked}` });
-  place.replaceChildren(rank, ` in round ${query.round}${revisiting ? ", answered before" : ""}`);
+  const { rank, round } = open.query;
+  const name = element("strong", { text: `query ${rank + 1}` });
+  place.replaceChildren(name, ` of round ${round}${revisiting ? `, ${standing(open)}` : ""}`);
+}
+
+/** What became of a query that was handed in. @param {OpenQuery} open */
+function standing({ query: { answer }, draft }) {
+  if (answer === null) {
+    return "skipped before";
+  }
+  return draft.seq === answer.seq ? "answered before" : "changed: submit it again";
 }
 
 /** @param {Outbox} outbox */

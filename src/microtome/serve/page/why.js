@@ -29,7 +29,7 @@ export class WhyPanel {
     const facts = [
       ["Strategy", query.strategy],
       ["Score", significant(query.score)],
-      ["Rank", `${query.rank + 1} of ${query.asked}`],
+      ["Rank", `${query.rank + 1} of its round`],
       ["Size", stop.map((end, axis) => end - start[axis]).join(" × ")],
     ];
     byId("facts", HTMLDListElement).replaceChildren(
