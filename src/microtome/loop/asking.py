@@ -81,9 +81,8 @@ def _ask(
     selection = strategy.select(candidates, min(n, len(candidates)), np.random.default_rng(stream))
     journal.drafts.withdraw([query.id for query in replaced if query.id is not None])
     withdrawn = journal.withdrawn()
-    taken = [
-        query.box for query in journal.queries() if query.id not in withdrawn
-    ]  # some, perhaps, meanwhile
+    # read again: while the strategy chose, queries may have been handed out, or added in haste
+    taken = [query.box for query in journal.queries() if query.id not in withdrawn]
     boxes = open_boxes([candidates.boxes[pick.index] for pick in selection], taken)
     picks = [pick for pick in selection if candidates.boxes[pick.index] in boxes]
     name = config.query.start_strategy if latest is None else config.query.strategy
