@@ -177,7 +177,7 @@ def test_stopped_in_haste_it_ends_without_a_traceback(project_folder: Path) -> N
             process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=20)
     assert "Traceback" not in said
-    assert process.returncode in (0, 130)
+    assert process.returncode in (0, 130, -signal.SIGINT)  # the last signal may find it all but gone
 
 
 def test_a_strategy_that_needs_a_model_cannot_be_the_first(tmp_path: Path) -> None:
