@@ -53,8 +53,15 @@ class Annotator(threading.Thread):
         # http.client sends head and body apart; a browser does not wait for the head to be acknowledged
         self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.timings = Timings()
+        self.crashed = ""
 
     def run(self) -> None:
+        try:
+            self._label()
+        except Exception as error:  # an annotator that is lost must not look like one without errors
+            self.crashed = repr(error)
+
+    def _label(self) -> None:
         time.sleep(self._rng.uniform(0, 3))
         query = self._next()
         while not self._ending.is_set():
@@ -138,9 +145,14 @@ class Annotator(threading.Thread):
 
     def _request(self, method: str, path: str, body: str | None) -> bytes:
         headers = {"cookie": self._cookie, "origin": self._origin, "content-type": "application/json"}
-        self._connection.request(method, path, body, headers)
-        response = self._connection.getresponse()
-        data = response.read()
+        try:
+            self._connection.request(method, path, body, headers)
+            response = self._connection.getresponse()
+            data = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            self._connection.close()  # the next request connects anew
+            self.timings.errors.append(f"{method} {path}: {error!r}")
+            return b""
         if response.status != 200:
             self.timings.errors.append(f"{method} {path}: {response.status} {data[:200]!r}")
             return b""

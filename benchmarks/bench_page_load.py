@@ -37,6 +37,8 @@ def main() -> None:
             ending.set()
             for person in people:
                 person.join(40)
+                if person.crashed or person.is_alive():
+                    person.timings.errors.append(f"{person.name} did not come to an end: {person.crashed}")
             total = Timings()
             for person in people:
                 total.add(person.timings)
