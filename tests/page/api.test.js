@@ -79,22 +79,3 @@ test("a closing page hands its reports over as JSON", async () => {
   const said = JSON.parse(await bodies[0].text());
   assert.deepEqual(said, { annotator: "Ada", reports: [{ key: "k", query: 3, looking: 1, editing: 2 }] });
 });
-
-test("events give dashboards until they are closed", () => {
-  /** @type {EventTarget[]} */
-  const sources = [];
-  class FakeSource extends EventTarget {
-    /** @param {string} path */
-    constructor(path) {
-      super();
-      assert.equal(path, "/api/events");
-      sources.push(this);
-    }
-  }
-  Object.assign(globalThis, { EventSource: FakeSource });
-  /** @type {unknown[]} */
-  const told = [];
-  assert.equal(api.events((dashboard) => told.push(dashboard)), sources[0]);
-  sources[0].dispatchEvent(new MessageEvent("dashboard", { data: '{"answers":3}' }));
-  assert.deepEqual(told, [{ answers: 3 }]);
-});

@@ -1,20 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { FakeServer, rest, sit } from "./desk.js";
-
-/** A session that shows the first of these queries and has the second. @param {...number} ids */
-async function begun(...ids) {
-  const server = new FakeServer(...ids);
-  server.addAnswered(101);
-  server.addAnswered(102);
-  const made = sit(server);
-  void made.session.start();
-  await rest();
-  made.session.prefetch();
-  await rest();
-  return { server, ...made };
-}
+import { begun } from "./desk.js";
 
 test("one can begin with an answered query, and is told if it was not answered", async () => {
   const { session } = await begun(1, 2);

@@ -127,3 +127,16 @@ export function sit(server, left = []) {
   };
   return { session, outbox, pushed, shown, report, paint };
 }
+
+/** A session that shows the first of these queries and has the second. @param {...number} ids */
+export async function begun(...ids) {
+  const server = new FakeServer(...ids);
+  server.addAnswered(101);
+  server.addAnswered(102);
+  const made = sit(server);
+  void made.session.start();
+  await rest();
+  made.session.prefetch();
+  await rest();
+  return { server, ...made };
+}

@@ -53,7 +53,7 @@ export function projectOf() {
 export function queryOf(id, rest = {}) {
   /** @type {Box} */
   const box = { start: [4, 10, 10], stop: [5, 12, 13] };
-  const about = { round: 1, rank: 0, asked: 9, strategy: "s", score: 0, reason: "r" };
+  const about = { round: 1, rank: 0, strategy: "s", score: 0, reason: "r" };
   return { id, ...about, box, view: box, ops: [], answer: null, preview: null, ...rest };
 }
 

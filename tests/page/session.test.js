@@ -2,26 +2,13 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 
 import { queryOf } from "./fakes.js";
-import { FakeServer, opOf, rest, sit } from "./desk.js";
+import { FakeServer, begun, opOf, rest, sit } from "./desk.js";
 
 beforeEach(() => mock.timers.enable({ apis: ["setTimeout"] }));
 afterEach(() => {
   mock.timers.reset();
   mock.restoreAll();
 });
-
-/** A session that shows the first of these queries and has the second. @param {...number} ids */
-async function begun(...ids) {
-  const server = new FakeServer(...ids);
-  server.addAnswered(101);
-  server.addAnswered(102);
-  const made = sit(server);
-  void made.session.start();
-  await rest();
-  made.session.prefetch();
-  await rest();
-  return { server, ...made };
-}
 
 /** Wait for a second, as the session does between two attempts. */
 async function second() {

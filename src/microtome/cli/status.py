@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +49,7 @@ def status_of(project: Project) -> dict[str, Any]:
         "minutes_per_megavoxel": total.minutes_per_megavoxel,
         "models": len(journal.models()),
         "open_queries": still_open,
-        "agreement": None
-        if agreed is None
-        else {
-            "queries": agreed.queries,
-            "voxels": agreed.voxels,
-            "agreement": agreed.agreement,
-            "kappa": agreed.kappa,
-        },
+        "agreement": None if agreed is None else asdict(agreed),
         "summary": _summary(project, total.answers, total.minutes, still_open),
     }
 

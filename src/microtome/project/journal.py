@@ -191,11 +191,6 @@ class Journal:
         """The ids of the answers that none supersedes."""
         return {row["id"] for row in self._rows(f"SELECT id FROM answers WHERE {_CURRENT}")}
 
-    def count_of_round(self, number: int) -> int:
-        """How many queries a round has that were not withdrawn."""
-        sql = "SELECT count(*) FROM queries WHERE round = ? AND id NOT IN (SELECT query_id FROM withdrawals)"
-        return int(self._rows(sql, number)[0][0])
-
     def answers(self, since_id: int = 0) -> Iterator[Answer]:
         """The answers with an id above `since_id` that none supersedes, in id order, read one at a time.
 

@@ -87,6 +87,8 @@ class Skip:
     created_at: str | None = None
 
 
+INSTANCE = 256  # a painted value is class + INSTANCE * instance
+
 OpKind = Literal["edit", "undo", "redo"]
 Tool = Literal[
     "brush", "erase", "fill", "lasso", "interpolate", "copy", "background", "accept", "clear", "restore"

@@ -9,9 +9,7 @@ from microtome.evaluate.agreement import Agreement, agreement
 from microtome.labels import IGNORE
 from microtome.project.cost import Cost, costs_by_round
 from microtome.project.journal import Journal
-from microtome.project.records import Answer
-
-CLASS = 256  # a painted value modulo this is its class
+from microtome.project.records import INSTANCE, Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +134,6 @@ def _steps(journal: Journal, answer: Answer, classes: int) -> np.ndarray:
     """How many steps of the answer's draft painted each class."""
     steps = np.zeros(classes + 1, dtype=np.int64)
     for op in journal.drafts.ops(answer.query_id, answer.annotator):
-        values = np.unique(op.runs[op.runs[:, 2] != IGNORE, 2] % CLASS)
+        values = np.unique(op.runs[op.runs[:, 2] != IGNORE, 2] % INSTANCE)
         steps[values] += 1
     return steps

@@ -3,11 +3,11 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from microtome.evaluate.agreement import Agreement
 from microtome.evaluate.overlap import ContingencyTable, empty_table, jaccard
 from microtome.project import Journal, Project, Query, total_cost
 from microtome.project.summary import agreement_of, annotators, rounds
@@ -35,14 +35,14 @@ def state_of(desk: Desk, worker: WorkerState) -> dict[str, Any]:
 def dashboard_of(desk: Desk, worker: WorkerState) -> dict[str, Any]:
     """All that the dashboard shows."""
     journal = desk.journal
-    total = total_cost(journal)
+    total, agreed = total_cost(journal), agreement_of(journal)
     return {
         "project": desk.about(),
         "worker": _worker_json(desk.project, worker),
         "rounds": _rounds(journal),
         "curve": learning_curve(desk.project),
         "annotators": _annotators(journal),
-        "agreement": _agreement(agreement_of(journal)),
+        "agreement": None if agreed is None else asdict(agreed),
         "gallery": _gallery(journal),
         "sections": [_section(journal, z) for z in watched_sections(journal)],
         "answers": total.answers,
@@ -150,29 +150,7 @@ def _rounds(journal: Journal) -> list[dict[str, Any]]:
 
 
 def _annotators(journal: Journal) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": person.name,
-            "answers": person.answers,
-            "skipped": person.skipped,
-            "minutes": person.minutes,
-            "looking_minutes": person.looking_minutes,
-            "editing_minutes": person.editing_minutes,
-            "answers_per_hour": person.answers_per_hour,
-        }
-        for person in annotators(journal)
-    ]
-
-
-def _agreement(found: Agreement | None) -> dict[str, Any] | None:
-    if found is None:
-        return None
-    return {
-        "queries": found.queries,
-        "voxels": found.voxels,
-        "agreement": found.agreement,
-        "kappa": found.kappa,
-    }
+    return [{**asdict(person), "answers_per_hour": person.answers_per_hour} for person in annotators(journal)]
 
 
 def _gallery(journal: Journal) -> list[dict[str, Any]]:

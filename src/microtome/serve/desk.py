@@ -16,8 +16,8 @@ from microtome.box import Box
 from microtome.evaluate.agreement import majority
 from microtome.labels import IGNORE
 from microtome.project import Answer, Project, Query, Skip
-from microtome.project.records import Activity, Op, Preview
-from microtome.serve.draft import INSTANCE, Draft, require_runs, require_values, runs_of
+from microtome.project.records import INSTANCE, Activity, Op, Preview
+from microtome.serve.draft import Draft, require_runs, require_values, runs_of
 from microtome.serve.events import TRAIN, WATCH
 from microtome.serve.messages import NewAnswer, OpMessage, Report
 from microtome.serve.view import view_of
@@ -249,7 +249,6 @@ class Desk:
             "id": query_id,
             "round": query.round,
             "rank": query.rank,
-            "asked": self.journal.count_of_round(query.round),
             "strategy": query.strategy,
             "score": query.score,
             "reason": query.reason,

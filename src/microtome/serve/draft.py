@@ -7,9 +7,8 @@ from jaxtyping import Bool, Int32, Int64, UInt8, UInt16, UInt32
 
 from microtome.box import Int3
 from microtome.labels import IGNORE
-from microtome.project.records import Op
+from microtome.project.records import INSTANCE, Op
 
-INSTANCE = 256  # a value is class + INSTANCE * instance
 MOST_INSTANCES = 2**16 - 1
 
 Values = UInt32[np.ndarray, "n"]

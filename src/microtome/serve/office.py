@@ -32,14 +32,9 @@ class Office:
         self._dashboard: tuple[tuple[object, ...], str] | None = None
         self._closed = False
         self.desk = self._desk_thread.submit(Desk, project, repeat=repeat).result()
-        self._asked = self._desk_thread.submit(self.desk.journal.queries).result()
-
-    @property
-    def largest_box(self) -> int:
-        """Voxels of the largest query."""
-        z, y, x = self.desk.project.config.query.shape
-        asked = (query.box.size for query in self._asked)
-        return max((z * y * x, *asked))
+        asked = self._desk_thread.submit(self.desk.journal.queries).result()
+        z, y, x = project.config.query.shape
+        self.largest_box = max((z * y * x, *(query.box.size for query in asked)))  # voxels of a query
 
     def close(self) -> None:
         """Close the journal and end the threads; once is enough."""

@@ -126,18 +126,6 @@ export const train = () => postJson("/api/train", {});
 /** @param {number[]} sections z of the sections whose prediction the dashboard shows @returns {Promise<{}>} */
 export const watch = (sections) => postJson("/api/watch", { sections });
 
-/**
- * Hear of every change of the dashboard until the returned source is closed.
- *
- * @param {(dashboard: Dashboard) => void} onDashboard
- * @returns {EventSource}
- */
-export function events(onDashboard) {
-  const source = new EventSource("/api/events");
-  source.addEventListener("dashboard", (event) => onDashboard(JSON.parse(event.data)));
-  return source;
-}
-
 /** @param {string} path @returns {Promise<any>} */
 async function getJson(path) {
   return (await ask(path, {})).json();

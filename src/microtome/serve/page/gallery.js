@@ -21,13 +21,12 @@ import { Patch } from "./patch.js";
  */
 
 const OPEN_ROUNDS = 6;
-const STATES = /** @type {const} */ (["answered", "drawing", "open", "skipped", "withdrawn"]);
+const STATES = /** @type {const} */ (["answered", "drawing", "open", "skipped"]);
 const WORDS = {
   answered: "answered",
   drawing: "being drawn",
   open: "open",
   skipped: "skipped",
-  withdrawn: "withdrawn",
 };
 
 /** @param {Element} host @param {Tools} tools @returns {(results: Results) => void} */

@@ -30,10 +30,10 @@
  * @typedef {{id: number, model: number, box: Box}} Preview
  *
  * @typedef {{
- *   id: number, round: number, rank: number, asked: number, strategy: string, score: number, reason: string,
+ *   id: number, round: number, rank: number, strategy: string, score: number, reason: string,
  *   box: Box, view: Box, ops: Op[], answer: {id: number, seq: number, method: string} | null,
  *   preview: Preview | null
- * }} Query  `view` is the box with the context that is shown around it; `asked` counts the round's queries
+ * }} Query  `view` is the box with the context that is shown around it
  *
  * @typedef {{
  *   state: "starting" | "idle" | "asking" | "training" | "estimating" | "predicting" | "failed" | "stopped",
@@ -54,7 +54,7 @@
  * @typedef {{name: string, answers: number, skipped: number, minutes: number, looking_minutes: number,
  *   editing_minutes: number, answers_per_hour: number | null}} AnnotatorRow
  * @typedef {{queries: number, voxels: number, agreement: number, kappa: number | null}} Agreement
- * @typedef {{id: number, round: number, rank: number, state: "open" | "drawing" | "answered" | "skipped" | "withdrawn",
+ * @typedef {{id: number, round: number, rank: number, state: "open" | "drawing" | "answered" | "skipped",
  *   annotators: string[], box: Box, score: number, reason: string, methods: string[]}} GalleryQuery
  * @typedef {{z: number, preview: Preview | null}} WatchedSection
  * @typedef {{
