@@ -24,7 +24,9 @@ from microtome.benchmark.datasets import (
     find,
     load,
     locate,
+    present,
     read,
+    splits,
     vnc_arrays,
 )
 from microtome.box import Box
@@ -155,11 +157,17 @@ def test_every_file_of_a_real_data_set_has_the_recorded_checksum(name: str) -> N
         assert checksum(read(dataset, file, folder)) == dataset.checksums[file]
 
 
+def test_only_data_sets_we_never_had_are_without_checksums() -> None:
+    assert {name for name, dataset in DATASETS.items() if dataset.shapes} == {"epfl", "mira"}
+    assert all(not (dataset.shapes and dataset.checksums) for dataset in DATASETS.values())
+
+
 @pytest.mark.parametrize("name", list(DATASETS))
-def test_every_class_of_every_part_comes_from_a_file_with_a_checksum(name: str) -> None:
+def test_every_class_of_every_part_comes_from_a_known_file(name: str) -> None:
     for part in DATASETS[name].parts.values():
-        assert part.image in DATASETS[name].checksums
-        assert {source.file for source in part.classes.values()} <= set(DATASETS[name].checksums)
+        assert part.image in DATASETS[name].files
+        assert {source.file for source in part.classes.values()} <= set(DATASETS[name].files)
+        assert part.tested_in is None or part.tested_in in DATASETS[name].parts
 
 
 @pytest.mark.parametrize(
@@ -352,3 +360,135 @@ def test_the_vnc_repository_becomes_stacks_with_its_1_bit_masks_intact(white: st
     np.testing.assert_array_equal(arrays["image.tif"], raw)
     for name, mask in masks.items():
         np.testing.assert_array_equal(arrays[f"{name}.tif"], mask.astype(np.uint8))
+
+
+SMALL_EPFL = dataclasses.replace(
+    DATASETS["epfl"], shapes=dict.fromkeys(DATASETS["epfl"].shapes, (2, 6, 5)), links={}
+)
+
+
+@pytest.fixture
+def epfl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, np.ndarray]:
+    """Files named and laid out like EPFL's, small, in $MICROTOME_DATA."""
+    folder = tmp_path / SMALL_EPFL.folder
+    folder.mkdir()
+    arrays = {}
+    for name in SMALL_EPFL.files:
+        array = rng.integers(0, 255, (2, 6, 5), np.uint8)
+        arrays[name] = np.where(array > 200, 255, 0).astype(np.uint8) if "groundtruth" in name else array
+        tifffile.imwrite(folder / name, arrays[name])
+    monkeypatch.setenv("MICROTOME_DATA", str(tmp_path))
+    return arrays
+
+
+@pytest.mark.parametrize("part", ["training", "testing"])
+def test_a_pair_of_volumes_is_read_by_part_and_what_is_not_0_is_the_class(
+    part: str, epfl: dict[str, np.ndarray]
+) -> None:
+    image, labels = load(SMALL_EPFL, ["mitochondria"], locate(SMALL_EPFL, announce=ignore), part=part)
+    np.testing.assert_array_equal(image.read(Box.of(image.shape)), epfl[f"{part}.tif"])
+    np.testing.assert_array_equal(labels.read(Box.of(labels.shape)), epfl[f"{part}_groundtruth.tif"] == 255)
+    assert image.voxel_size_nm == (5.0, 5.0, 5.0)
+
+
+def test_a_pair_of_volumes_wants_one_named_and_names_the_one_to_test_in(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="parts training, testing"):
+        load(SMALL_EPFL, ["mitochondria"], tmp_path)
+    assert SMALL_EPFL.parts["training"].tested_in == "testing"
+    assert splits(SMALL_EPFL.parts["training"], (2, 6, 5)) == (None, None)
+
+
+def test_files_without_a_checksum_are_said_to_be_unverified(epfl: dict[str, np.ndarray]) -> None:
+    lines: list[str] = []
+    locate(SMALL_EPFL, announce=lines.append)
+    assert len(lines) == 1
+    assert "not verified" in lines[0]
+    assert "training.tif" in lines[0]
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.zeros((2, 6, 7), np.uint8), np.zeros((2, 6, 5), np.uint16), np.zeros((2, 6, 5, 3), np.uint8)]
+)
+def test_a_file_without_a_checksum_must_have_the_known_shape_and_type(
+    wrong: np.ndarray, epfl: dict[str, np.ndarray]
+) -> None:
+    folder = locate(SMALL_EPFL, announce=ignore)
+    tifffile.imwrite(folder / "testing.tif", wrong, photometric="minisblack")
+    with pytest.raises(ValueError, match=r"testing\.tif.*uint8 of shape \(2, 6, 5\), got") as caught:
+        load(SMALL_EPFL, ["mitochondria"], folder, part="testing")
+    assert str(wrong.shape) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_stack_of_unknown_shape_is_read_and_split_at_the_middle_of_y(tmp_path: Path) -> None:
+    dataset = find("mira")
+    array = rng.integers(0, 255, (2, 7, 4), np.uint8)
+    tifffile.imwrite(tmp_path / "image.tif", array)
+    tifffile.imwrite(tmp_path / "mitochondria.tif", np.where(array > 99, 255, 0).astype(np.uint8))
+    image, labels = load(dataset, ["mitochondria"], tmp_path)
+    np.testing.assert_array_equal(labels.read(Box.of(labels.shape)), array > 99)
+    assert splits(dataset.parts["stack"], image.shape) == ("0:2,0:3,0:4", "0:2,3:7,0:4")
+
+
+def test_labels_of_another_shape_than_the_image_are_refused_in_one_line(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "image.tif", np.zeros((2, 6, 4), np.uint8))
+    tifffile.imwrite(tmp_path / "mitochondria.tif", np.zeros((2, 4, 6), np.uint8))
+    with pytest.raises(ValueError, match=r"image's shape \(2, 6, 4\); .*mitochondria\.tif has \(2, 4, 6\)"):
+        load(find("mira"), ["mitochondria"], tmp_path)
+
+
+def test_vnc_offers_the_halves_of_y_beside_its_sections() -> None:
+    parts, shape = find("vnc").parts, (20, 1024, 1024)
+    assert splits(parts["stack1"], shape) == ("0:9", "11:20")
+    assert splits(parts["y-halves"], shape) == ("0:20,0:512,0:1024", "0:20,512:1024,0:1024")
+    assert splits(parts["y-halves"], shape, (1, 2, 2)) == ("0:20,0:256,0:512", "0:20,256:512,0:512")
+
+
+def test_parts_of_one_image_may_be_left_unnamed() -> None:
+    dataset, folder = real("vnc")
+    np.testing.assert_array_equal(
+        values(dataset, ["mitochondria"], folder), values(dataset, ["mitochondria"], folder, "y-halves")
+    )
+
+
+def test_splits_shrink_with_the_image_and_never_reach_beyond_themselves() -> None:
+    part = Part("image.tif", {}, train="0:115", test="135:250,10:21,0:30")
+    assert splits(part, (250, 40, 30), (2, 2, 3)) == ("0:57", "68:125,5:10,0:10")
+    with pytest.raises(ValueError, match="0:0"):
+        splits(Part("image.tif", {}, halves=True), (2, 7, 4), (1, 4, 1))
+
+
+def test_files_are_downloaded_one_by_one_from_their_addresses(empty_cache: Path, server: Server) -> None:
+    page = io.BytesIO()
+    tifffile.imwrite(page, ARRAYS["image.tif"])
+    server.content = page.getvalue()
+    url = f"http://127.0.0.1:{server.server_port}/archive.zip"
+    dataset = dataclasses.replace(
+        TINY, checksums={}, shapes={"image.tif": (2, 5, 6)}, links={"image.tif": url}
+    )
+    lines: list[str] = []
+    folder = locate(dataset, announce=lines.append)
+    np.testing.assert_array_equal(read(dataset, "image.tif", folder), ARRAYS["image.tif"])
+    assert ["not verified" in lines[0], url in lines[1], len(lines)] == [True, True, 2]
+    assert present(dataset) == folder
+
+
+def test_a_page_in_place_of_a_file_is_a_failed_download_and_not_kept(
+    empty_cache: Path, server: Server
+) -> None:
+    server.content = b"<html>moved</html>"
+    url = f"http://127.0.0.1:{server.server_port}/archive.zip"
+    dataset = dataclasses.replace(TINY, checksums={}, shapes={"image.tif": None}, links={"image.tif": url})
+    assert "download failed" in complaint(dataset)
+    assert list(empty_cache.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["epfl", "mira"])
+def test_unverified_data_sets_say_what_to_put_where(name: str, empty_cache: Path) -> None:
+    dataset = dataclasses.replace(find(name), links={})
+    with pytest.raises(FileNotFoundError) as caught:
+        locate(dataset, announce=pytest.fail)
+    line = str(caught.value)
+    assert "\n" not in line
+    assert dataset.address in line
+    assert f"put {', '.join(dataset.shapes)} into $MICROTOME_DATA/{dataset.folder}" in line

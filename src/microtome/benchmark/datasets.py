@@ -10,7 +10,7 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +20,9 @@ import pooch
 import tifffile
 from jaxtyping import Bool, Shaped
 
+from microtome.box import Int3
 from microtome.labels import borders
+from microtome.project.parse import parse_split
 from microtome.volume import ArrayVolume, Volume
 
 Arrays = dict[str, Shaped[np.ndarray, "z y x"]]
@@ -41,23 +43,26 @@ class ClassSource:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One image of a data set, the classes labelled in it, and the sections to train and to test on.
+    """One image of a data set, the classes labelled in it, and where to train and to test.
 
-    The splits leave a guard between them: neighbouring sections are near-copies.
+    `train` and `test` are boxes in voxels of the file, "z0:z1" or "z0:z1,y0:y1,x0:x1". Splits of sections
+    leave a guard between them: neighbouring sections are near-copies. `halves` splits at the middle of y.
     """
 
     image: str
     classes: Mapping[str, ClassSource]
     train: str | None = None
     test: str | None = None
+    halves: bool = False
+    tested_in: str | None = None  # the part to test on, where that is another image
 
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """The licence's short name, and whether it rules out commercial use."""
+    """The licence's short name, and whether it rules out commercial use; None where nobody told us."""
 
     name: str
-    non_commercial: bool
+    non_commercial: bool | None
 
     def __str__(self) -> str:
         return f"{self.name} (non-commercial use only)" if self.non_commercial else self.name
@@ -73,10 +78,11 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A data set; `checksums` name every file of `folder` with the `checksum` of its array.
+    """A data set; `checksums` name the files of `folder` with the `checksum` of their arrays.
 
-    `address` is where people find the original. `archive` is None where its files are not those we read;
-    they then have to be put in place by hand.
+    `shapes` name those whose checksum is not known to us: they hold uint8 of that shape, or of any where it
+    is None, and no more than that is checked. `address` is where people find the original. The files come
+    from `archive`, or each from its address in `links`; without either they have to be put in place by hand.
     """
 
     name: str
@@ -87,8 +93,15 @@ class Dataset:
     licence: Licence
     citation: str
     address: str
-    checksums: Mapping[str, str]
+    checksums: Mapping[str, str] = field(default_factory=dict)
+    shapes: Mapping[str, Int3 | None] = field(default_factory=dict)
     archive: Archive | None = None
+    links: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The names of all files, the verified ones first."""
+        return (*self.checksums, *self.shapes)
 
 
 def find(name: str) -> Dataset:
@@ -109,7 +122,7 @@ def present(dataset: Dataset) -> Path | None:
     given = os.environ.get("MICROTOME_DATA")
     for root in [Path(given), _cache()] if given else [_cache()]:
         folder = root / dataset.folder
-        if all((folder / name).is_file() for name in dataset.checksums):
+        if all((folder / name).is_file() for name in dataset.files):
             return folder
     return None
 
@@ -117,22 +130,28 @@ def present(dataset: Dataset) -> Path | None:
 def locate(dataset: Dataset, *, announce: Callable[[str], None]) -> Path:
     """The folder that holds all files of `dataset`, which are downloaded if need be, after `announce`.
 
+    It is announced, too, that files without a known checksum are not verified.
+
     Raises:
         FileNotFoundError: If they are neither here nor to be had; one line says what to put where.
         ValueError: If what was downloaded is not what we know.
     """
     folder = present(dataset)
+    sources = [dataset.archive.url] if dataset.archive else list(dataset.links.values())
+    if folder is None and not sources:
+        raise FileNotFoundError(_missing(dataset, "it cannot be downloaded as the files we read"))
+    if dataset.shapes:
+        announce(f"{dataset.title}: not verified, the checksums of {', '.join(dataset.shapes)} are not known")
     if folder is not None:
         return folder
-    if dataset.archive is None:
-        raise FileNotFoundError(_missing(dataset, "it cannot be downloaded as the files we read"))
     announce(
-        f"downloading {dataset.title} from {dataset.archive.url}; licence {dataset.licence}; "
+        f"downloading {dataset.title} from {', '.join(sources)}; licence {dataset.licence}; "
         f"please cite {dataset.citation}"
     )
     try:
-        return _download(dataset, dataset.archive, _cache())
-    except (OSError, zipfile.BadZipFile, KeyError) as error:  # all of requests' errors are OSErrors
+        return _download(dataset, _cache())
+    # all of requests' errors are OSErrors
+    except (OSError, zipfile.BadZipFile, tifffile.TiffFileError, KeyError) as error:
         reason = " ".join(str(error).split())[:120]
         raise FileNotFoundError(_missing(dataset, f"the download failed ({reason})")) from error
 
@@ -142,10 +161,10 @@ def load(
 ) -> tuple[Volume, Volume]:
     """Image, and uint8 labels: 0 background, then 1, 2, … in the order of `classes`; later ones win overlaps.
 
-    `part` names one of `dataset.parts`; it may be left out where there is only one.
+    `part` names one of `dataset.parts`; it may be left out where there is only one image, for the first.
 
     Raises:
-        ValueError: If a class or part is unknown, or a file is not what we know.
+        ValueError: If a class or part is unknown, a file is not what we know, or shapes differ.
     """
     chosen = _part(dataset, part)
     unknown = [name for name in classes if name not in chosen.classes]
@@ -155,8 +174,29 @@ def load(
     image = read(dataset, chosen.image, folder)
     labels = np.zeros(image.shape, np.uint8)
     for value, name in enumerate(classes, start=1):
-        labels[_where(dataset, chosen.classes[name], folder)] = value
+        where = _where(dataset, chosen.classes[name], folder)
+        if where.shape != image.shape:
+            raise ValueError(
+                f"expected labels of the image's shape {image.shape}; "
+                f"{folder / chosen.classes[name].file} has {where.shape}"
+            )
+        labels[where] = value
     return ArrayVolume(image, dataset.voxel_size_nm), ArrayVolume(labels, dataset.voxel_size_nm)
+
+
+def splits(part: Part, shape: Int3, downsample: Int3 = (1, 1, 1)) -> tuple[str | None, str | None]:
+    """Where to train and to test in the image of `part`, in the words of `project.toml`; None if not said.
+
+    `shape` is that of the file, the boxes are those after downsampling. What lies half inside is left out.
+
+    Raises:
+        ValueError: If a split does not fit into `shape`, or nothing of it is left.
+    """
+    z, y, x = shape
+    train, test = part.train, part.test
+    if part.halves:
+        train, test = f"0:{z},0:{y // 2},0:{x}", f"0:{z},{y // 2}:{y},0:{x}"
+    return _downsampled(train, shape, downsample), _downsampled(test, shape, downsample)
 
 
 def read(dataset: Dataset, file: str, folder: Path) -> Shaped[np.ndarray, "z y x"]:
@@ -168,6 +208,9 @@ def read(dataset: Dataset, file: str, folder: Path) -> Shaped[np.ndarray, "z y x
     path = folder / file
     array = tifffile.imread(path) if path.suffix == ".tif" else iio.imread(path)
     array = array[None] if array.ndim == 2 else array
+    if file in dataset.shapes:
+        _require_bytes(array, dataset.shapes[file], path)
+        return array
     got, expected = checksum(array), dataset.checksums[file]
     if got != expected:
         raise ValueError(f"{path} is not the file we know: expected checksum {expected}, got {got}")
@@ -209,37 +252,45 @@ def _cache() -> Path:
     return Path(pooch.os_cache("microtome"))
 
 
-def _download(dataset: Dataset, archive: Archive, cache: Path) -> Path:
+def _download(dataset: Dataset, cache: Path) -> Path:
     pooch.get_logger().setLevel(
         "WARNING"
     )  # it would print a hash for us to pin; the arrays' checksums are pinned
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as temporary:
-        name = pooch.retrieve(archive.url, known_hash=None, fname="archive.zip", path=temporary)
         ready = Path(temporary, dataset.folder)
         ready.mkdir()
-        with zipfile.ZipFile(name) as opened:
-            arrays = archive.arrays(opened)
-        for file in dataset.checksums:
-            tifffile.imwrite(ready / file, arrays[file], compression="zlib")
+        if dataset.archive is not None:
+            _unpack(dataset, dataset.archive, ready)
+        for file, url in dataset.links.items():
+            pooch.retrieve(url, known_hash=None, fname=file, path=ready)
+        for file in dataset.files:
             read(dataset, file, ready)  # raises on the way in, so that the cache holds nothing wrong
         target = cache / dataset.folder
         target.mkdir(exist_ok=True)
-        for file in dataset.checksums:
+        for file in dataset.files:
             (ready / file).replace(target / file)
     return target
+
+
+def _unpack(dataset: Dataset, archive: Archive, folder: Path) -> None:
+    name = pooch.retrieve(archive.url, known_hash=None, fname="archive.zip", path=folder)
+    with zipfile.ZipFile(name) as opened:
+        arrays = archive.arrays(opened)
+    for file in dataset.files:
+        tifffile.imwrite(folder / file, arrays[file], compression="zlib")
 
 
 def _missing(dataset: Dataset, reason: str) -> str:
     return (
         f"{dataset.title}: not in $MICROTOME_DATA, not in the cache, and {reason}; get it from "
-        f"{dataset.address}, licence {dataset.licence}, and put {', '.join(dataset.checksums)} "
+        f"{dataset.address}, licence {dataset.licence}, and put {', '.join(dataset.files)} "
         f"into $MICROTOME_DATA/{dataset.folder}"
     )
 
 
 def _part(dataset: Dataset, part: str | None) -> Part:
-    if part is None and len(dataset.parts) == 1:
+    if part is None and len({part.image for part in dataset.parts.values()}) == 1:
         return next(iter(dataset.parts.values()))
     if part is None or part not in dataset.parts:
         raise ValueError(f"{dataset.name} has the parts {', '.join(dataset.parts)}; got {part!r}")
@@ -253,10 +304,41 @@ def _where(dataset: Dataset, source: ClassSource, folder: Path) -> Bool[np.ndarr
     return array == source.reading if isinstance(source.reading, int) else array != 0
 
 
+def _require_bytes(array: np.ndarray, shape: Int3 | None, path: Path) -> None:
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape != (shape or array.shape):
+        raise ValueError(
+            f"{path} is not the file we know: expected uint8 of shape {shape or 'z, y, x'}, "
+            f"got {array.dtype} of {array.shape}"
+        )
+
+
+def _downsampled(split: str | None, shape: Int3, factors: Int3) -> str | None:
+    if split is None:
+        return None
+    box = parse_split(split, shape)
+    starts = [-(-start // factor) for start, factor in zip(box.start, factors, strict=True)]
+    stops = [stop // factor for stop, factor in zip(box.stop, factors, strict=True)]
+    small = ",".join(f"{start}:{stop}" for start, stop in zip(starts, stops, strict=True))
+    z, y, x = (side // factor for side, factor in zip(shape, factors, strict=True))
+    parse_split(small, (z, y, x))
+    return small if "," in split else small.partition(",")[0]
+
+
 def _axon_part(name: str) -> Part:
     label = f"{name}_label.png"
     return Part(f"{name}_image.png", {"myelin": ClassSource(label, 1), "axon": ClassSource(label, 2)})
 
+
+def _epfl_part(name: str, tested_in: str | None = None) -> Part:
+    classes = {"mitochondria": ClassSource(f"{name}_groundtruth.tif", "mask")}
+    return Part(f"{name}.tif", classes, tested_in=tested_in)
+
+
+_VNC_CLASSES = {
+    "mitochondria": ClassSource("mitochondria.tif", "mask"),
+    "membranes": ClassSource("membranes.tif", "mask"),
+    "synapses": ClassSource("synapses.tif", "mask"),
+}
 
 _VNC = Dataset(
     name="vnc",
@@ -264,16 +346,8 @@ _VNC = Dataset(
     folder="vnc_sstem",
     voxel_size_nm=(45.0, 4.6, 4.6),
     parts={
-        "stack1": Part(
-            "image.tif",
-            {
-                "mitochondria": ClassSource("mitochondria.tif", "mask"),
-                "membranes": ClassSource("membranes.tif", "mask"),
-                "synapses": ClassSource("synapses.tif", "mask"),
-            },
-            train="0:9",
-            test="11:20",
-        )
+        "stack1": Part("image.tif", _VNC_CLASSES, train="0:9", test="11:20"),
+        "y-halves": Part("image.tif", _VNC_CLASSES, halves=True),  # as Roels & Saeys (2019) split it
     },
     licence=Licence("CC BY-NC-SA 3.0", non_commercial=True),
     citation="Gerhard et al. 2013, doi:10.6084/m9.figshare.856713",
@@ -364,4 +438,36 @@ _AXON_MYELIN = Dataset(
     },
 )
 
-DATASETS: dict[str, Dataset] = {d.name: d for d in (_VNC, _ISBI2012, _FLYEM, _AXON_MYELIN)}
+_EPFL_FILES = ("training.tif", "training_groundtruth.tif", "testing.tif", "testing_groundtruth.tif")
+_EPFL_FOLDER = "https://documents.epfl.ch/groups/c/cv/cvlab-unit/www/data/%20ElectronMicroscopy_Hippocampus"
+
+_EPFL = Dataset(
+    name="epfl",
+    title="EPFL (Lucchi), CA1 hippocampus, FIB-SEM",
+    folder="epfl_hippocampus",
+    voxel_size_nm=(5.0, 5.0, 5.0),
+    parts={"training": _epfl_part("training", tested_in="testing"), "testing": _epfl_part("testing")},
+    licence=Licence("not known to us, ask at the address", non_commercial=None),
+    citation="Lucchi et al. 2012, IEEE Transactions on Medical Imaging 31",
+    address="https://www.epfl.ch/labs/cvlab/data/data-em/",
+    shapes=dict.fromkeys(_EPFL_FILES, (165, 768, 1024)),
+    links={file: f"{_EPFL_FOLDER}/{file}" for file in _EPFL_FILES},
+)
+
+# Two stacks that the user makes: the layout of the original files is not known to us, nor is their shape
+# (8416 x 8624 pixels in second-hand accounts, of which one has 31 sections, another 20).
+_MIRA = Dataset(
+    name="mira",
+    title="MiRA, mouse cortex, ATUM-SEM",
+    folder="mira_cortex",
+    voxel_size_nm=(50.0, 2.0, 2.0),
+    parts={
+        "stack": Part("image.tif", {"mitochondria": ClassSource("mitochondria.tif", "mask")}, halves=True)
+    },
+    licence=Licence("not known to us, ask the authors", non_commercial=None),
+    citation="Xiao et al. 2018, doi:10.3389/fnana.2018.00092",
+    address="http://95.163.198.142/MiRA/mitochondria31/",
+    shapes={"image.tif": None, "mitochondria.tif": None},
+)
+
+DATASETS: dict[str, Dataset] = {d.name: d for d in (_VNC, _ISBI2012, _FLYEM, _AXON_MYELIN, _EPFL, _MIRA)}

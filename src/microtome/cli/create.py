@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from microtome.benchmark.datasets import find, load, locate
+from microtome.benchmark.datasets import find, load, locate, splits
 from microtome.benchmark.phantom import PhantomConfig, phantom
 from microtome.box import Box, Int3, count, tile
 from microtome.cli.names import RECIPES, START_STRATEGIES, STRATEGIES, named
@@ -170,14 +170,15 @@ def _from_dataset(new: NewProject, say: Callable[[str], None]) -> Source:
     folder = locate(dataset, announce=say)
     image, labels = load(dataset, new.classes, folder, part=part or None)
     chosen = dataset.parts[part] if part else next(iter(dataset.parts.values()))
+    train, test = splits(chosen, image.shape, new.downsample)
     say(f"{dataset.title}; licence {dataset.licence}; please cite {dataset.citation}")
     return Source(
         uri=str(folder / chosen.image),
         image=image,
         truth=_copied_truth(labels, len(new.classes)),
         copies={TRUTH: labels},
-        train=new.train or chosen.train,
-        test=new.test or chosen.test,
+        train=new.train or train,
+        test=new.test or test,
     )
 
 
