@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from microtome.labels import IGNORE
-from microtome.learn.losses import SMOOTH, class_weights, masked_loss
+from microtome.learn.losses import MARGIN, SMOOTH, class_weights, image_losses, masked_loss, ranking_loss
 
 LOSSES = ["ce+dice", "ce", "dice"]
 ONES = torch.ones(3)
@@ -113,3 +113,50 @@ def test_a_perfect_prediction_costs_nothing() -> None:
 )
 def test_class_weights_balance_the_classes_up_to_five_to_one(counts: tuple, weights: tuple) -> None:
     assert class_weights(torch.tensor(counts)).tolist() == list(weights)
+
+
+def test_the_loss_of_an_image_is_the_mean_cross_entropy_of_its_labelled_voxels() -> None:
+    logits = torch.cat([logits_of(0.5, 0.25, 0.9), logits_of(0.5, 0.25, 0.125)])
+    labels = torch.cat([voxels(1, 0, IGNORE), voxels(IGNORE, IGNORE, 1)])
+    expected = [-(math.log(0.5) + math.log(0.75)) / 2, -math.log(0.125)]
+    assert image_losses(logits, labels).tolist() == pytest.approx(expected)
+
+
+def test_an_image_without_labels_has_no_loss() -> None:
+    found = image_losses(torch.cat([logits_of(0.5)] * 2), torch.cat([voxels(IGNORE), voxels(0)]))
+    assert found.isnan().tolist() == [True, False]
+
+
+def test_ranking_losses_are_those_worked_out_by_hand() -> None:
+    true, guess = torch.tensor([3.0, 1.0, 2.0]), torch.tensor([0.5, 2.0, 0.25])
+    # 0 > 1: 1 - (0.5 - 2) = 2.5; 0 > 2: 1 - (0.5 - 0.25) = 0.75; 2 > 1: 1 - (0.25 - 2) = 2.75
+    assert ranking_loss(guess, true).item() == pytest.approx((2.5 + 0.75 + 2.75) / 3)
+
+
+def test_an_order_with_a_wide_margin_costs_nothing() -> None:
+    assert ranking_loss(torch.tensor([5.0, 1.0, 3.0]), torch.tensor([0.3, 0.1, 0.2])).item() == 0
+
+
+def test_images_of_the_same_loss_cost_the_margin_and_pull_nowhere() -> None:
+    guess = torch.tensor([4.0, 1.0], requires_grad=True)
+    result = ranking_loss(guess, torch.tensor([2.0, 2.0]))
+    result.backward()
+    assert result.item() == MARGIN
+    assert guess.grad.tolist() == [0, 0]  # type: ignore[union-attr]
+
+
+def test_images_without_labels_are_in_no_pair() -> None:
+    guess = torch.tensor([1.0, 9.0, 2.0], requires_grad=True)
+    result = ranking_loss(guess, torch.tensor([2.0, math.nan, 1.0]))
+    result.backward()
+    assert result.item() == 2
+    assert guess.grad.tolist() == [-1, 0, 1]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("losses", [[1.0], [1.0, math.nan], [math.nan, math.nan]])
+def test_without_a_pair_nothing_is_ranked(losses: list) -> None:
+    guess = torch.ones(len(losses), requires_grad=True)
+    result = ranking_loss(guess, torch.tensor(losses))
+    result.backward()
+    assert result.item() == 0
+    assert not guess.grad.any()  # type: ignore[union-attr]

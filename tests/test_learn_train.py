@@ -149,6 +149,27 @@ def test_epochs_are_passes_over_the_examples(epochs: int, examples: int, batch: 
     assert one.fit(EXAMPLES * examples, seed=0, progress=silent).steps == steps
 
 
+def test_a_share_of_the_examples_is_drawn_by_the_seed() -> None:
+    examples = [blobs(seed) for seed in range(5)]
+    fits = [
+        TRAINER.fit(examples, seed=seed, share=share, progress=silent)
+        for seed, share in ((0, 0.4), (0, 0.4), (0, 0.5), (0, 1.0))
+    ]
+    first, again, half, whole = (trained.snapshots[-1] for trained in fits)
+    assert same(first, again)
+    assert same(first, half)  # two of five, as well
+    assert not same(first, whole)
+    assert {trained.statistics for trained in fits} == {fits[3].statistics}
+
+
+def test_a_share_is_at_least_one_example_that_says_something() -> None:
+    nothing = Example(blobs(1).image, np.full((1, 48, 48), IGNORE, np.uint8))
+    trained = trainer(epochs=2, batch=1).fit(
+        [nothing, *EXAMPLES, nothing], seed=0, share=0.01, progress=silent
+    )
+    assert trained.steps == 2
+
+
 def test_seconds_end_training_early() -> None:
     start = time.monotonic()
     trained = fit(trainer(steps=10**6, seconds=0.3))
@@ -244,6 +265,7 @@ def test_a_window_that_does_not_fit_the_net_is_refused(window: tuple) -> None:
         ({"seconds": -1.0}, "seconds >= 0"),
         ({"ema": 1.0}, r"ema in \[0, 1\)"),
         ({"foreground": 1.1}, r"foreground in \[0, 1\]"),
+        ({"loss_head_until": -0.1}, r"loss_head_until in \[0, 1\]"),
         ({"class_weights": (1.0, -1.0)}, "class_weights >= 0"),
     ],
 )

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 
@@ -160,11 +161,11 @@ def test_features_are_the_mean_of_each_channel_of_the_last_bottleneck(net: NetCo
     with torch.inference_mode():
         expected = unet.bottleneck(x[None, None])[0].mean(dim=(1, 2, 3)).numpy()
     assert expected.shape == (8,)
-    np.testing.assert_allclose(one.features(piece), expected, atol=1e-5)
+    np.testing.assert_allclose(one.features(piece[None])[0], expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(
-    "ask", [lambda m: m.posterior(image(1, 4, 4), 1, 0), lambda m: m.features(image(1, 4, 4))]
+    "ask", [lambda m: m.posterior(image(1, 4, 4), 1, 0), lambda m: m.features(image(1, 4, 4)[None])]
 )
 def test_an_untrained_model_says_nothing(ask) -> None:  # noqa: ANN001
     with pytest.raises(ValueError, match="not trained yet: fit it first"):
@@ -199,6 +200,37 @@ def test_fitting_again_starts_from_scratch_unless_the_recipe_fine_tunes() -> Non
     torch.testing.assert_close(first.members, second.members, rtol=0, atol=0)
 
 
+def test_all_members_but_the_last_learn_from_their_own_share_of_the_examples() -> None:
+    examples = [Example(image(1, 24, 24, seed=k), image(1, 24, 24, seed=k) // 128) for k in range(5)]
+    ensemble = dataclasses.replace(RECIPE, members=3)
+    whole, shared = (
+        SegmentationModel(dataclasses.replace(ensemble, subset=share), 2).fit(
+            examples, seed=0, progress=silent
+        )
+        for share in (1.0, 0.6)
+    )
+    same = [
+        all(torch.equal(a[name], b[name]) for name in a)
+        for a, b in zip(whole.members, shared.members, strict=True)
+    ]
+    assert same == [False, False, True]
+    assert shared.statistics == whole.statistics
+
+
+def test_gradients_are_the_mean_over_the_image_alone() -> None:
+    # a net that pools z by 2 sees three sections as four
+    one, piece = model(DEEP), image(3, 8, 12)
+    unet = new_net(DEEP, 3, seed=9).eval()
+    unet.load_state_dict(one.members[0])
+    padded = np.pad(piece, [(0, 1), (0, 0), (0, 0)], mode="symmetric")
+    x = (torch.from_numpy(padded).float() - STATISTICS[0]) / STATISTICS[1]
+    logits = unet(x[None, None])[:, :, :3]
+    labels = logits.argmax(dim=1)
+    torch.nn.functional.cross_entropy(logits, labels).backward()
+    expected = unet.head.weight.grad.flatten().numpy()  # type: ignore[union-attr]
+    np.testing.assert_allclose(one.gradients(piece[None])[0], expected, atol=1e-5)
+
+
 def test_fine_tuning_starts_from_each_member() -> None:
     still = dataclasses.replace(TRAIN, steps=1, learning_rate=1e-12, weight_decay=0.0, ema=0.0)
     recipe = dataclasses.replace(RECIPE, fine_tune=still, members=2)
@@ -210,7 +242,7 @@ def test_fine_tuning_starts_from_each_member() -> None:
             torch.testing.assert_close(after[name], before[name], rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("net", [FLAT, DEEP])
+@pytest.mark.parametrize("net", [FLAT, DEEP, dataclasses.replace(FLAT, loss_head=True)])
 def test_saving_and_loading_is_identity(net: NetConfig, tmp_path: Path) -> None:
     one = dataclasses.replace(model(net, "ensemble", members=2), losses=(0.5, 0.25))
     save_model(one, tmp_path / "m", round=3)
@@ -253,6 +285,17 @@ def test_a_half_written_folder_is_refused(file: str, kept: int | None, tmp_path:
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="holds no whole model"):
         load_model(tmp_path / "nowhere", RECIPE)
+
+
+def test_a_model_saved_before_a_setting_of_the_net_was_there_has_its_default(tmp_path: Path) -> None:
+    save_model(model(), tmp_path / "m")
+    path = tmp_path / "m" / "model.json"
+    description = json.loads(path.read_text())
+    del description["recipe"]["net"]["loss_head"]
+    path.write_text(json.dumps(description))
+    assert load_model(tmp_path / "m", RECIPE).recipe == RECIPE
+    with pytest.raises(ValueError, match=r"another \[net\]"):
+        load_model(tmp_path / "m", dataclasses.replace(RECIPE, net=dataclasses.replace(FLAT, loss_head=True)))
 
 
 def test_a_model_of_another_net_is_refused(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from microtome.box import Box, grid
 from microtome.query.candidates import Candidates
-from microtome.query.cold import ColdStart, appearance
+from microtome.query.cold import ColdStart
+from microtome.query.embedding import appearance
 
 SHAPE = (1, 96, 96)
 BOXES = tuple(grid(Box.of(SHAPE), (1, 16, 16)))
@@ -47,8 +48,9 @@ def test_an_image_of_one_grey_is_still_covered() -> None:
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (1, 3, 3), (2, 5, 17)])
 def test_blocks_of_any_shape_have_an_appearance(shape: tuple[int, int, int]) -> None:
-    looks = appearance(np.zeros(shape, np.uint8))
-    assert looks.shape == (6,)
+    block = Box.of(shape)
+    looks = appearance(Candidates((block,), 2, image=lambda box: np.zeros(box.shape, np.uint8)), [block])
+    assert looks.shape == (1, 6)
     assert np.isfinite(looks).all()
 
 

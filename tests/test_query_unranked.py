@@ -7,6 +7,7 @@ from microtome.predict.posterior import Posterior
 from microtome.query.candidates import Candidates
 from microtome.query.strategy import Strategy
 from microtome.query.unranked import ForegroundRandom, Random, Strided
+from models import Predicting
 
 SHAPE = (1, 80, 80)
 BOXES = tuple(grid(Box.of(SHAPE), (1, 8, 8)))
@@ -24,7 +25,7 @@ def predict(box: Box) -> Posterior:
     return Posterior(mean, np.zeros(box.shape, np.float32), np.zeros_like(mean))
 
 
-KNOWN = Candidates(BOXES, 3, predict, truth)
+KNOWN = Candidates(BOXES, 3, Predicting(predict), truth)
 
 
 def draws(strategy: Strategy, n: int, times: int, pool: Candidates = KNOWN) -> list[list[int]]:

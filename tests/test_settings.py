@@ -16,6 +16,8 @@ RECIPES: dict[str, Recipe] = {
     "lubrano dice": lubrano("dice"),
     "lubrano ce": lubrano("ce"),
     "ensemble": Recipe(members=3, snapshots=2),
+    "suggestive": Recipe(members=4, subset=0.8),
+    "learning loss": Recipe(net=NetConfig(loss_head=True), train=TrainConfig(loss_head_until=0.25)),
     "thin": Recipe(
         net=NetConfig((4, 8), ((1, 3, 3), (3, 3, 3)), ((1, 2, 2),)), train=TrainConfig(seconds=1.5)
     ),
@@ -83,6 +85,12 @@ def test_roels_and_saeys_fine_tune_and_lubrano_does_not() -> None:
         ({"net": {"widths": []}}, "net: widths must be positive channel counts; got ()"),
         ({"train": {"batch": 0}}, "train: training expects batch >= 1; got 0"),
         ({"ensemble": {"members": 0}}, "members and snapshots >= 1; got (0, 1)"),
+        ({"ensemble": {"members": 2.5}}, "ensemble.members: Input should be a valid integer"),
+        ({"ensemble": {"subset": "most"}}, "ensemble.subset: Input should be a valid number"),
+        ({"ensemble": {"subset": 0.0}}, "training expects subset in (0, 1]; got 0.0"),
+        ({"ensemble": {"subset": 1.5}}, "training expects subset in (0, 1]; got 1.5"),
+        ({"net": {"loss_head": "yes, please"}}, "net.loss_head: Input should be a valid boolean"),
+        ({"train": {"loss_head_until": 1.5}}, "train: training expects loss_head_until in [0, 1]; got 1.5"),
     ],
 )
 def test_a_wrong_setting_is_named_in_one_line(tables: dict, message: str) -> None:

@@ -31,6 +31,9 @@ class TrainConfig:
     loss: Loss = "ce+dice"
     class_weights: tuple[float, ...] = ()  # background first; () balances them by frequency, at most 5 : 1
     foreground: float = 0.5  # share of windows that are drawn around a foreground voxel
+    loss_head_until: float = (
+        0.6  # share of training after which a loss head no longer changes the rest of the net
+    )
 
     def __post_init__(self) -> None:
         _require(
@@ -42,6 +45,7 @@ class TrainConfig:
         _require(self.seconds >= 0, "seconds >= 0", self.seconds)
         _require(0 <= self.ema < 1, "ema in [0, 1)", self.ema)
         _require(0 <= self.foreground <= 1, "foreground in [0, 1]", self.foreground)
+        _require(0 <= self.loss_head_until <= 1, "loss_head_until in [0, 1]", self.loss_head_until)
         weights = self.class_weights or (1.0,)
         _require(min(weights) >= 0 and 0 < sum(weights) < math.inf, "class_weights >= 0, not all 0", weights)
 
@@ -90,6 +94,9 @@ class Recipe:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     fine_tune: TrainConfig | None = None  # None trains every round from scratch
     members: int = 1  # networks trained independently, from seeds of their own
+    subset: float = (
+        1.0  # share of the examples, drawn anew for each, that all members but the last learn from
+    )
     snapshots: int = 1  # of each network: cosine restarts, one kept from each (Huang 2017)
 
     def require_trainable(self, classes: int) -> None:
@@ -112,6 +119,7 @@ class Recipe:
             "members and snapshots >= 1",
             (self.members, self.snapshots),
         )
+        _require(0 < self.subset <= 1, "subset in (0, 1]", self.subset)
 
 
 def demo() -> Recipe:

@@ -1,6 +1,6 @@
 """Labelled examples, and the training windows that are drawn from them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,6 +88,33 @@ class Windows:
         sizes = np.array([len(voxels) for _, voxels in anchors], dtype=np.float64)
         index, voxels = anchors[int(rng.choice(len(anchors), p=sizes / sizes.sum()))]
         return index, int(rng.choice(voxels))
+
+
+def composed(
+    read: Callable[[Box], UInt8[np.ndarray, "z y x"]],
+    whole: Box,
+    labelled: Sequence[tuple[Box, UInt8[np.ndarray, "z y x"]]],
+    margin: Int3,
+) -> list[Example]:
+    """Each labelled box with `margin` voxels of image around it, and every label that falls into it."""
+    examples = []
+    for box, _ in labelled:
+        outer = box.grown(margin).intersection(whole)
+        labels = np.full(outer.shape, IGNORE, dtype=np.uint8)
+        for other, known in labelled:
+            shared = other.intersection(outer)
+            if shared.size:
+                target = labels[shared.relative_to(outer).slices]
+                piece = known[shared.relative_to(other).slices]
+                target[piece != IGNORE] = piece[piece != IGNORE]
+        examples.append(Example(read(outer), labels))
+    return examples
+
+
+def half(window: Int3) -> Int3:
+    """The margin of image that lets every labelled voxel lie anywhere in a window."""
+    z, y, x = window
+    return z // 2, y // 2, x // 2
 
 
 def image_statistics(examples: Sequence[Example]) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from microtome.labels import IGNORE
 from microtome.learn.config import Loss
 
 SMOOTH = 1.0  # voxels; keeps Dice defined where a class is absent
+MARGIN = 1.0  # by which predicted losses of a pair should differ, at least
 
 
 def masked_loss(
@@ -33,6 +34,26 @@ def masked_loss(
     if loss != "ce":
         total = total + _dice(log_proba, target, known)
     return total
+
+
+def image_losses(logits: Float[Tensor, "b c z y x"], labels: Int[Tensor, "b z y x"]) -> Float[Tensor, "b"]:
+    """Mean cross-entropy over the labelled voxels of each image, classes alike; nan where there are none."""
+    voxels = functional.cross_entropy(logits.float(), labels, ignore_index=IGNORE, reduction="none")
+    return voxels.flatten(1).sum(dim=1) / (labels != IGNORE).flatten(1).sum(dim=1)
+
+
+def ranking_loss(predicted: Float[Tensor, "b"], losses: Float[Tensor, "b"]) -> Float[Tensor, ""]:
+    """How badly predicted losses order the true ones (Yoo & Kweon 2019).
+
+    The mean over all pairs of max(0, 1 - sign(l_i - l_j) (l̂_i - l̂_j)). Images whose true loss is nan are left
+    out; without a pair it is 0, and pulls nowhere.
+    """
+    known = losses.isfinite()
+    pairs = (known[:, None] & known).triu(diagonal=1)
+    true, guess = torch.where(known, losses.detach(), 0), predicted.float()
+    sign = (true[:, None] - true).sign()
+    short = (MARGIN - sign * (guess[:, None] - guess)).clamp_min(0)
+    return (short * pairs).sum() / pairs.sum().clamp_min(1)
 
 
 def class_weights(counts: Float[Tensor, "c"], most: float = 5.0) -> Float[Tensor, "c"]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -12,12 +12,20 @@ from microtome.net.config import NetConfig
 
 Table = Mapping[str, Any]
 
+
+@dataclass(frozen=True)
+class _Ensemble:
+    members: int = 1
+    snapshots: int = 1
+    subset: float = 1.0
+
+
 TABLES: dict[str, frozenset[str]] = {
     "net": frozenset(field.name for field in fields(NetConfig)),
     "train": frozenset(field.name for field in fields(TrainConfig)),
     "fine_tune": frozenset(field.name for field in fields(TrainConfig)),
     "augment": frozenset(field.name for field in fields(AugmentConfig)),
-    "ensemble": frozenset({"members", "snapshots"}),
+    "ensemble": frozenset(field.name for field in fields(_Ensemble)),
 }
 """The tables of settings in a project file, and the keys that each may hold."""
 
@@ -37,7 +45,7 @@ def recipe_from(tables: Mapping[str, Table]) -> Recipe:
         train=_read(TrainConfig, "train", train),
         augment=_read(AugmentConfig, "augment", tables.get("augment", {})),
         fine_tune=None if not tune else _read(TrainConfig, "fine_tune", {**train, **tune}),
-        **_read(_ENSEMBLE, "ensemble", tables.get("ensemble", {})),
+        **asdict(_read(_Ensemble, "ensemble", tables.get("ensemble", {}))),
     )
 
 
@@ -47,11 +55,8 @@ def tables_of(recipe: Recipe) -> dict[str, dict[str, Any]]:
     tables = {name: whole[name] for name in ("net", "train", "augment")}
     if recipe.fine_tune is not None:
         tables["fine_tune"] = whole["fine_tune"]
-    tables["ensemble"] = {"members": recipe.members, "snapshots": recipe.snapshots}
+    tables["ensemble"] = {name: whole[name] for name in TABLES["ensemble"]}
     return tables
-
-
-_ENSEMBLE = dict[str, int]
 
 
 def _read(kind: Any, name: str, table: Table) -> Any:  # noqa: ANN401

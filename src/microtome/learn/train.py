@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from microtome.labels import annotated
 from microtome.learn.augment import augmented
 from microtome.learn.config import AugmentConfig, TrainConfig
 from microtome.learn.examples import Example, Windows, image_statistics
-from microtome.learn.losses import class_weights, masked_loss
+from microtome.learn.losses import class_weights, image_losses, masked_loss, ranking_loss
 from microtome.net.config import NetConfig
 from microtome.net.inference import channels_last
 from microtome.net.unet import UNet
@@ -45,9 +46,15 @@ class Trainer:
     device: str = "cpu"
 
     def fit(
-        self, examples: Sequence[Example], *, seed: int, start: Weights | None = None, progress: Progress
+        self,
+        examples: Sequence[Example],
+        *,
+        seed: int,
+        start: Weights | None = None,
+        share: float = 1.0,
+        progress: Progress,
     ) -> Trained:
-        """Train from `start`, or from random weights, on `examples`.
+        """Train from `start`, or from random weights, on `examples`, or on a random `share` of them.
 
         The same examples, seed, device and thread count give the same weights, unless `seconds` cuts
         training short.
@@ -59,13 +66,14 @@ class Trainer:
         window, multiple = self.config.window, self.net.multiple
         if any(w % m for w, m in zip(window, multiple, strict=True)):
             raise ValueError(f"window must be a multiple of {multiple} for this net; got {window}")
-        windows = Windows(examples, window, self.classes, seed=seed)
-        statistics = image_statistics(examples)
+        drawn = _drawn(examples, share, seed)
+        windows = Windows(drawn, window, self.classes, seed=seed)
+        statistics = image_statistics(examples)  # of all: networks of an ensemble see the same image
         net = new_net(self.net, self.classes, seed=seed).to(self.device).train()
         if start is not None:
             net.load_state_dict(start)
         return self._run(
-            net, windows, statistics, _Clock(self._steps(examples), self.config.seconds), seed, progress
+            net, windows, statistics, _Clock(self._steps(drawn), self.config.seconds), seed, progress
         )
 
     def _run(
@@ -94,7 +102,7 @@ class Trainer:
                     group["lr"] = config.learning_rate * _rate(config.schedule, fraction, self.snapshots)
                 images, labels = windows.draw(config.batch, config.foreground, rng)
                 x, y = augmented(images, labels, self.augment, statistics, rng)
-                loss = step(net, optimiser, x.to(self.device), y.to(self.device), weights, config)
+                loss = step(net, optimiser, x.to(self.device), y.to(self.device), weights, config, fraction)
                 average.update(net, clock.steps)
                 fraction = clock.tick()  # read once a step: time goes on between two looks at it
                 while len(snapshots) < min(math.floor(fraction * self.snapshots), self.snapshots):
@@ -119,6 +127,16 @@ class Trainer:
         return weights.to(self.device)
 
 
+def _drawn(examples: Sequence[Example], share: float, seed: int) -> Sequence[Example]:
+    """A random share of the examples on which something is labelled, at least one; all of them for 1."""
+    if share == 1:
+        return examples
+    labelled = [example for example in examples if annotated(example.labels).any()]
+    count = max(1, round(share * len(labelled)))
+    chosen = np.random.default_rng((seed, 3)).permutation(len(labelled))[:count]
+    return [labelled[index] for index in sorted(chosen.tolist())]
+
+
 def _finite(loss: float, steps: int) -> float:
     if not math.isfinite(loss):
         raise ValueError(
@@ -136,14 +154,25 @@ def new_net(config: NetConfig, classes: int, *, seed: int) -> UNet:
 
 
 def step(
-    net: UNet, optimiser: torch.optim.Optimizer, x: Tensor, y: Tensor, weights: Tensor, config: TrainConfig
+    net: UNet,
+    optimiser: torch.optim.Optimizer,
+    x: Tensor,
+    y: Tensor,
+    weights: Tensor,
+    config: TrainConfig,
+    fraction: float = 0.0,
 ) -> Tensor:
-    """One optimiser step; in bfloat16 on a GPU."""
+    """One optimiser step, `fraction` of the training behind it; in bfloat16 on a GPU.
+
+    A head that predicts losses is trained along with the net; what is returned is the loss of the labels.
+    """
     optimiser.zero_grad(set_to_none=True)
     with torch.autocast(x.device.type, torch.bfloat16, enabled=x.device.type == "cuda"):
-        logits = net(x)
+        detached = fraction >= config.loss_head_until
+        logits, guess = net.with_loss(x, detached=detached) if net.config.loss_head else (net(x), None)
     loss = masked_loss(logits, y, weights, config.loss)
-    loss.backward()  # type: ignore[no-untyped-call]
+    ranking = 0.0 if guess is None else ranking_loss(guess, image_losses(logits.detach(), y))
+    (loss + ranking).backward()  # type: ignore[no-untyped-call]
     optimiser.step()
     return loss.detach()
 

@@ -7,7 +7,7 @@ import numpy as np
 from microtome.box import Box, Int3, count, grid
 from microtome.loop.session import Session
 from microtome.project import Model, Query
-from microtome.query.candidates import Candidates, Predictor, open_boxes
+from microtome.query.candidates import Candidates, ModelView, open_boxes
 
 MOST_CANDIDATES = 100_000  # boxes that a round chooses from; a volume with more of them is sampled
 
@@ -110,9 +110,21 @@ def batch_size(session: Session) -> int:
 def _candidates(session: Session, asked: list[Box], latest: Model | None) -> Candidates:
     config = session.project.config
     boxes = open_boxes(_sampled(config.train_box, config.query.shape, config.seed), asked)
-    truth = None if config.truth is None else session.truth.read
-    predict = None if latest is None else _predictor(session, latest)
-    return Candidates(boxes, session.classes, predict, truth, session.image.read)
+    return Candidates(
+        boxes,
+        session.classes,
+        model=None if latest is None else _view(session, latest),
+        truth=None if config.truth is None else session.truth.read,
+        image=session.image.read,
+        labelled=tuple(asked),
+        elapsed=_elapsed(session, latest),
+    )
+
+
+def _elapsed(session: Session, latest: Model | None) -> float:
+    """The share that has passed of the planned rounds that a model asks in."""
+    last = session.project.config.query.rounds - 2  # the first round has no model
+    return min(1.0, latest.round / last) if latest and last > 0 else 0.0
 
 
 def _sampled(domain: Box, shape: Int3, seed: int) -> list[Box]:
@@ -126,7 +138,7 @@ def _sampled(domain: Box, shape: Int3, seed: int) -> list[Box]:
     return [Box((z, y, x), (z + shape[0], y + shape[1], x + shape[2])) for z, y, x in starts.tolist()]
 
 
-def _predictor(session: Session, latest: Model) -> Predictor:
-    from microtome.loop.models import predictor  # torch waits until there is a model
+def _view(session: Session, latest: Model) -> ModelView:
+    from microtome.loop.models import view  # torch waits until there is a model
 
-    return predictor(session, latest)
+    return view(session, latest)

@@ -1,15 +1,15 @@
 """The models of a project: found in its journal, loaded, and used on any box."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from microtome.box import Box
 from microtome.evaluate.overlap import ContingencyTable, contingency, empty_table
 from microtome.loop.session import Session
-from microtome.predict.blocks import predictions, region_posterior
+from microtome.predict.blocks import predictions
 from microtome.predict.model import SegmentationModel, load_model
-from microtome.predict.posterior import Posterior, class_map
+from microtome.predict.on_volume import ModelOnVolume
+from microtome.predict.posterior import class_map
 from microtome.predict.store import PredictionStore, open_store, predict_into, prediction_chunks
 from microtome.project import Model
 
@@ -39,12 +39,15 @@ def load(session: Session, record: Model) -> SegmentationModel:
     return replace(model, sampling=session.sampling)
 
 
-def predictor(session: Session, record: Model) -> Callable[[Box], Posterior]:
-    """The posterior of any box by the recorded model, as the query settings sample it."""
-    config, image, model = session.project.config, session.image, load(session, record)
-    seed = config.seed * 1000 + record.round  # of dropout masks
-    return lambda box: region_posterior(
-        model, image, box, samples=config.query.samples, seed=seed, progress=session.progress
+def view(session: Session, record: Model) -> ModelOnVolume:
+    """The recorded model over the project's image, as the query settings sample it."""
+    config = session.project.config
+    return ModelOnVolume(
+        load(session, record),
+        session.image,
+        samples=config.query.samples,
+        seed=config.seed * 1000 + record.round,
+        progress=session.progress,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from microtome.learn.config import Recipe
 from microtome.loop.asking import ask, batch_size
-from microtome.loop.models import predictor
+from microtome.loop.models import view
 from microtome.loop.session import Session
 from microtome.loop.training import train, untrained
 from microtome.oracle import CostModel, GroundTruthOracle, Oracle
@@ -64,8 +64,8 @@ def _oracle(session: Session, cost: CostModel) -> Oracle:
     latest = session.project.journal.latest_model()
     if latest is None:
         return GroundTruthOracle(truth.read, cost)
-    predict = predictor(session, latest)
-    return GroundTruthOracle(truth.read, cost, lambda box: class_map(predict(box)), latest.id)
+    model = view(session, latest)
+    return GroundTruthOracle(truth.read, cost, lambda box: class_map(model.posterior(box)), latest.id)
 
 
 def _spent(session: Session, budget: Budget) -> bool:

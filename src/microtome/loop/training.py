@@ -11,9 +11,7 @@ from jaxtyping import UInt8
 
 from microtome.box import Box, Int3
 from microtome.evaluate.agreement import majority
-from microtome.labels import IGNORE
-from microtome.learn.config import Recipe
-from microtome.learn.examples import Example
+from microtome.learn.examples import Example, composed, half
 from microtome.loop.models import load
 from microtome.loop.session import Session
 from microtome.predict.model import SegmentationModel, save_model
@@ -55,26 +53,11 @@ def train(session: Session) -> Model:
 
 
 def examples_from(project: Project, image: Volume, answers: list[Answer], *, margin: Int3) -> list[Example]:
-    """Each query's answer with `margin` voxels of image around it, and every label that falls into it.
-
-    What several people said to a query is one example: the majority's.
-    """
-    whole = Box.of(image.shape)
+    """An example of each query that was answered; what several people said to one is the majority's."""
     labelled = [
         (project.journal.query(query_id).box, majority(said)) for query_id, said in by_query(answers).items()
     ]
-    examples = []
-    for box, _ in labelled:
-        outer = box.grown(margin).intersection(whole)
-        labels = np.full(outer.shape, IGNORE, dtype=np.uint8)
-        for other, known in labelled:
-            shared = other.intersection(outer)
-            if shared.size:
-                target = labels[shared.relative_to(outer).slices]
-                piece = known[shared.relative_to(other).slices]
-                target[piece != IGNORE] = piece[piece != IGNORE]
-        examples.append(Example(image.read(outer), labels))
-    return examples
+    return composed(image.read, Box.of(image.shape), labelled, margin)
 
 
 def by_query(answers: Iterable[Answer]) -> dict[int, list[UInt8[np.ndarray, "z y x"]]]:
@@ -97,13 +80,10 @@ def _fitted(session: Session, latest: Model | None, answers: list[Answer], seed:
         base = load(session, latest)
     else:
         base = SegmentationModel(session.recipe, session.classes, session.sampling, session.device)
-    examples = examples_from(session.project, session.image, answers, margin=_margin(session.recipe))
+    examples = examples_from(
+        session.project, session.image, answers, margin=half(session.recipe.train.window)
+    )
     return base.fit(examples, seed=seed, progress=session.progress)
-
-
-def _margin(recipe: Recipe) -> Int3:
-    z, y, x = recipe.train.window
-    return z // 2, y // 2, x // 2
 
 
 def _model_folder(project: Project, number: int) -> Path:

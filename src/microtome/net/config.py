@@ -28,6 +28,7 @@ class NetConfig:
     residual: bool = False  # each block adds its input
     squeeze_excitation: bool = False  # each block rescales its channels (Hu 2018)
     separable: bool = False  # depthwise then pointwise convolutions (Chollet 2017)
+    loss_head: bool = False  # a head that predicts the loss of an image (Yoo & Kweon 2019)
 
     def __post_init__(self) -> None:
         if not self.widths or min(self.widths) < 1:

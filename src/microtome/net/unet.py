@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from microtome.box import Int3
 from microtome.net.config import NetConfig
+from microtome.net.loss_head import LossHead
 
 
 class UNet(nn.Module):
@@ -30,9 +31,32 @@ class UNet(nn.Module):
             _Block(config, 2 * widths[level], widths[level], kernels[level]) for level in range(len(pools))
         )
         self.head = _conv(config, widths[0], classes, (1, 1, 1))
+        # last: all other weights are drawn before, and are the same with it and without
+        self.loss_head = LossHead(widths) if config.loss_head else None
 
     def forward(self, image: Float[Tensor, "b 1 z y x"]) -> Float[Tensor, "b classes z y x"]:
-        return self._unfold(self._decode(*self._encode(self._fold(image))), image)
+        return self.last_layer(image)[1]
+
+    def last_layer(
+        self, image: Float[Tensor, "b 1 z y x"]
+    ) -> tuple[Float[Tensor, "b w z y x"], Float[Tensor, "b classes z y x"]]:
+        """What goes into the last layer, and the logits that come out."""
+        hidden = self._decode(*self._encode(self._fold(image)))[0]
+        return self._unfold(hidden, image), self._unfold(self.head(hidden), image)
+
+    def with_loss(
+        self, image: Float[Tensor, "b 1 z y x"], *, detached: bool
+    ) -> tuple[Float[Tensor, "b classes z y x"], Float[Tensor, "b"]]:
+        """Logits, and the loss predicted of each image; `detached` keeps its gradient to the head itself.
+
+        Raises:
+            ValueError: If the net has no such head.
+        """
+        if self.loss_head is None:
+            raise ValueError("this net predicts no losses: net.loss_head is off")
+        levels = self._decode(*self._encode(self._fold(image)))
+        means = [self._means(level.detach() if detached else level, image) for level in levels]
+        return self._unfold(self.head(levels[0]), image), self.loss_head(means)
 
     def bottleneck(self, image: Float[Tensor, "b 1 z y x"]) -> Float[Tensor, "b c u v w"]:
         """Activations of the deepest level, on its own coarse grid."""
@@ -45,10 +69,16 @@ class UNet(nn.Module):
             x = pool(skips[-1])
         return self.down[-1](x), skips
 
-    def _decode(self, x: Tensor, skips: list[Tensor]) -> Tensor:
+    def _decode(self, x: Tensor, skips: list[Tensor]) -> list[Tensor]:
+        """Activations of every level on the way up, finest first; the last is the deepest, `x`."""
+        levels = [x]
         for level in reversed(range(len(skips))):
-            x = self.up[level](torch.cat([skips[level], self.rise[level](x)], dim=1))
-        return self.head(x)
+            levels.append(self.up[level](torch.cat([skips[level], self.rise[level](levels[-1])], dim=1)))
+        return levels[::-1]
+
+    def _means(self, x: Tensor, image: Tensor) -> Tensor:
+        """Mean activation of each channel, for each image."""
+        return self._unfold(x, image).float().mean(dim=(2, 3, 4))
 
     def _fold(self, image: Tensor) -> Tensor:
         if not self.config.flat:

@@ -13,10 +13,11 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float, Float32, Float64, UInt8
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
+from torch.nn import functional
 
 from microtome.box import Int3
 from microtome.learn.augment import symmetry, undo_symmetry
@@ -43,7 +44,7 @@ class Model(Protocol):
 
     def posterior(self, image: UInt8[np.ndarray, "z y x"], samples: int, seed: int) -> Posterior: ...
 
-    def features(self, image: UInt8[np.ndarray, "z y x"]) -> Float32[np.ndarray, "d"]: ...
+    def features(self, images: UInt8[np.ndarray, "b z y x"]) -> Float32[np.ndarray, "b d"]: ...
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,13 @@ class SegmentationModel:
             )
             start = self.members[(member + 1) * recipe.snapshots - 1] if tuning else None
             runs.append(
-                trainer.fit(examples, seed=seed * recipe.members + member, start=start, progress=progress)
+                trainer.fit(
+                    examples,
+                    seed=seed * recipe.members + member,
+                    start=start,
+                    share=recipe.subset if member < recipe.members - 1 else 1.0,
+                    progress=progress,
+                )
             )
         return replace(
             self,
@@ -109,16 +116,47 @@ class SegmentationModel:
         assert total is not None
         return total.posterior()
 
-    def features(self, image: UInt8[np.ndarray, "z y x"]) -> Float32[np.ndarray, "d"]:
-        """Mean activation of each channel at the bottleneck of the last member.
+    def features(self, images: UInt8[np.ndarray, "b z y x"]) -> Float32[np.ndarray, "b d"]:
+        """Mean activation of each channel at the bottleneck of the last member, for each image.
 
         Raises:
             ValueError: If the model is untrained.
         """
-        padded = normalised(mirrored(image, self.recipe.net.multiple, (1, 1, 1)), self.statistics)
         with torch.inference_mode():
-            deep = self._nets[-1].bottleneck(padded[None, None].to(self.device))
-        return deep[0].mean(dim=(1, 2, 3)).float().cpu().numpy()
+            deep = self._nets[-1].bottleneck(self._batch(images))
+        return deep.mean(dim=(2, 3, 4)).float().cpu().numpy()
+
+    def gradients(self, images: UInt8[np.ndarray, "b z y x"]) -> Float32[np.ndarray, "b d"]:
+        """Gradient of the cross-entropy at the last layer's weights, mean over each image.
+
+        The classes that the last member thinks likeliest stand for the truth (BADGE, Ash et al. 2020):
+        (p − onehot ŷ) ⊗ h, h the activations before the last layer.
+
+        Raises:
+            ValueError: If the model is untrained.
+        """
+        depth, height, width = images.shape[1:]
+        with torch.inference_mode():
+            hidden, logits = self._nets[-1].last_layer(self._batch(images))
+            hidden, logits = (part[..., :depth, :height, :width] for part in (hidden, logits))
+            proba = logits.float().softmax(dim=1)
+            error = proba - functional.one_hot(proba.argmax(dim=1), self.classes).movedim(-1, 1)
+            outer = torch.einsum("bczyx,bwzyx->bcw", error, hidden.float()) / error[0, 0].numel()
+        return outer.flatten(1).cpu().numpy()
+
+    def predicted_losses(self, images: UInt8[np.ndarray, "b z y x"]) -> Float64[np.ndarray, "b"]:
+        """The loss that the last member's head predicts of each image; only the order has a meaning.
+
+        Raises:
+            ValueError: If the model is untrained, or its net has no such head.
+        """
+        with torch.inference_mode():
+            _, losses = self._nets[-1].with_loss(self._batch(images), detached=True)
+        return losses.cpu().numpy().astype(np.float64)
+
+    def _batch(self, images: UInt8[np.ndarray, "b z y x"]) -> Float32[Tensor, "b 1 u v w"]:
+        padded = [mirrored(image, self.recipe.net.multiple, (1, 1, 1)) for image in images]
+        return torch.stack([normalised(image, self.statistics) for image in padded])[:, None].to(self.device)
 
     @cached_property
     def _nets(self) -> tuple[UNet, ...]:
@@ -152,7 +190,7 @@ class SegmentationModel:
         return class_probabilities(logits).cpu()
 
 
-def class_probabilities(logits: Float[Tensor, "b c z y x"]) -> Float32[Tensor, "b c z y x"]:
+def class_probabilities(logits: Float[Tensor, "b c *space"]) -> Float32[Tensor, "b c *space"]:
     """Softmax over the classes; as one sigmoid where there are two, which is several times faster."""
     logits = logits.float()
     if logits.shape[1] != 2:
@@ -216,7 +254,8 @@ def load_model(folder: Path, recipe: Recipe, *, device: str = "cpu") -> Segmenta
         tensors = _read_weights(folder / "weights.safetensors", description["sha256"])
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise ValueError(f"{folder} holds no whole model: {error}") from error
-    if json.loads(json.dumps(asdict(recipe.net))) != description["recipe"]["net"]:
+    made_with = asdict(NetConfig()) | description["recipe"]["net"]  # older models lack newer settings
+    if json.loads(json.dumps(asdict(recipe.net))) != json.loads(json.dumps(made_with)):
         raise ValueError(
             f"{folder} was made with another [net] than the project now has; restore it or train anew"
         )

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float32, UInt8
-from scipy.special import entr
 
 from microtome.box import Box, Int3
+
+LEAST = np.finfo(np.float32).tiny  # 0 log 0 is 0: several times faster than scipy's entr
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,9 @@ class PosteriorSum:
         """Count one more sample in."""
         self._count += 1
         difference = proba - self._mean  # from the mean so far (Welford 1962): nothing cancels
-        self._mean += difference / np.float32(self._count)
-        self._squares += difference * (proba - self._mean)
+        self._mean += difference * np.float32(1 / self._count)
+        difference *= proba - self._mean
+        self._squares += difference
         self._entropy += entropy(proba)
 
     def posterior(self) -> Posterior:
@@ -64,5 +66,5 @@ def class_map(posterior: Posterior) -> UInt8[np.ndarray, "z y x"]:
 
 def entropy(proba: Float32[np.ndarray, "c z y x"]) -> Float32[np.ndarray, "z y x"]:
     """Shannon entropy of each voxel's class distribution, in nats: 0 when certain, ln c when not at all."""
-    result: Float32[np.ndarray, "z y x"] = entr(proba).sum(axis=0)
+    result: Float32[np.ndarray, "z y x"] = -sum(p * np.log(p + LEAST) for p in proba)
     return result

@@ -104,6 +104,7 @@ class QueryConfig(_Table):
     retrain_after: Count = 8  # answers after which the worker of the page trains again
     strategy: Text = "entropy"
     start: Count = 8  # queries of the first round, before there is a model
+    rounds: Count = 6  # planned, the first included; some strategies explore at first and exploit at the end
     start_strategy: Text = "random"
     sampling: Text = "flips"  # what a posterior is made of
     samples: Positive = 4

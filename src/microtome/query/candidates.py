@@ -2,21 +2,44 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float64, Int64, UInt8
+from jaxtyping import Float32, Float64, Int64, UInt8
 
 from microtome.box import Box, Int3
 from microtome.labels import BACKGROUND, borders
 from microtome.predict.posterior import Posterior, class_map
-from microtome.query.uncertainty import Uncertainty
+from microtome.predict.sampling import Sampling
 
 PIECE: Int3 = (8, 1024, 1024)  # voxels; candidates that start in one such cell are predicted together
 
 Predictor = Callable[[Box], Posterior]
-LabelReader = Callable[[Box], UInt8[np.ndarray, "z y x"]]
-ImageReader = Callable[[Box], UInt8[np.ndarray, "z y x"]]
+Reader = Callable[[Box], UInt8[np.ndarray, "z y x"]]
 Feature = Callable[[UInt8[np.ndarray, "z y x"]], Float64[np.ndarray, "d"]]
+
+
+@runtime_checkable
+class ModelView(Protocol):
+    """What a trained model tells a strategy of the volume, computed when it is asked for.
+
+    What the model cannot tell (no dropout, no head that predicts losses) raises a ValueError.
+    """
+
+    def posterior(self, box: Box, sampling: Sampling | None = None) -> Posterior:
+        """The posterior of a box; sampled as the project is set to, or as asked for."""
+
+    def features(self, boxes: Sequence[Box]) -> Float32[np.ndarray, "n d"]:
+        """The network's own description of each box: its deepest activations, mean over the box."""
+
+    def gradients(self, boxes: Sequence[Box]) -> Float32[np.ndarray, "n d"]:
+        """Gradient of the loss at the last layer, were the predicted classes true; mean over the box."""
+
+    def losses(self, boxes: Sequence[Box]) -> Float64[np.ndarray, "n"]:
+        """The loss that the network predicts for itself in each box."""
+
+    def taught(self, box: Box, labels: UInt8[np.ndarray, "z y x"], seed: int) -> Predictor:
+        """A new model of the same kind, trained from scratch on this one box."""
 
 
 @dataclass(frozen=True)
@@ -31,55 +54,68 @@ class Census:
 class Candidates:
     """Boxes that may be asked for. Statistics stream over them piece by piece and are not kept.
 
-    `predict` is None before there is a model, `truth` is None where there are people in its place.
+    `model` is None before there is one, `truth` is None where there are people in its place.
     """
 
     boxes: tuple[Box, ...]
     classes: int  # background included
-    predict: Predictor | None = None
-    truth: LabelReader | None = None
-    image: ImageReader | None = None
+    model: ModelView | None = None
+    truth: Reader | None = None
+    image: Reader | None = None
+    labelled: tuple[Box, ...] = ()  # asked already
+    elapsed: float = 0.0  # of the planned rounds: 0 in the first that a model asks in, 1 in the last
 
     def __len__(self) -> int:
         return len(self.boxes)
 
-    def uncertainty(self, measure: Uncertainty) -> Float64[np.ndarray, "n"]:
-        """Mean of `measure` over each box; the mean, so that boxes of different sizes compare.
+    @property
+    def view(self) -> ModelView:
+        """The model.
 
         Raises:
-            ValueError: If there is no model yet.
+            ValueError: If there is none yet.
         """
-        scores = np.zeros(len(self.boxes))
-        for index, posterior in self.posteriors():
-            scores[index] = measure(posterior).mean(dtype=np.float64)
-        return scores
+        if self.model is None:
+            raise ValueError("this strategy expects a trained model; there is none yet")
+        return self.model
 
-    def embedding(self, feature: Feature, indices: Sequence[int]) -> Float64[np.ndarray, "n d"]:
+    @property
+    def known_truth(self) -> Reader:
+        """The true labels.
+
+        Raises:
+            ValueError: If they are not known.
+        """
+        if self.truth is None:
+            raise ValueError(
+                "this strategy expects known labels to simulate with; the project has no [truth]"
+            )
+        return self.truth
+
+    def described(self, feature: Feature, boxes: Sequence[Box]) -> Float64[np.ndarray, "n d"]:
         """`feature` of the image in each of these boxes, neighbours read together.
 
         Raises:
-            ValueError: If there is no image, or no index.
+            ValueError: If there is no image, or no box.
             OSError: If the image cannot be read.
         """
-        if self.image is None or not indices:
-            raise ValueError("an embedding expects an image and at least one candidate to look at")
-        rows: list[Float64[np.ndarray, "d"]] = [np.empty(0)] * len(indices)
-        for hull, members in pieces([self.boxes[index] for index in indices], PIECE):
+        if self.image is None or not boxes:
+            raise ValueError("features of the image expect an image and at least one box to look at")
+        rows: list[Float64[np.ndarray, "d"]] = [np.empty(0)] * len(boxes)
+        for hull, members in pieces(boxes, PIECE):
             block = self.image(hull)
             for row in members:
-                rows[row] = feature(block[self.boxes[indices[row]].relative_to(hull).slices])
+                rows[row] = feature(block[boxes[row].relative_to(hull).slices])
         return np.stack(rows)
 
-    def posteriors(self) -> Iterator[tuple[int, Posterior]]:
+    def posteriors(self, sampling: Sampling | None = None) -> Iterator[tuple[int, Posterior]]:
         """Index and posterior of every box, neighbours predicted together.
 
         Raises:
-            ValueError: If there is no model yet.
+            ValueError: If there is no model yet, or it cannot be sampled so.
         """
-        if self.predict is None:
-            raise ValueError("this strategy expects a trained model; there is none yet")
         for hull, members in pieces(self.boxes, PIECE):
-            posterior = self.predict(hull)
+            posterior = self.view.posterior(hull, sampling)
             for index in members:
                 yield index, posterior.crop(self.boxes[index].relative_to(hull))
 
@@ -89,11 +125,8 @@ class Candidates:
         Raises:
             ValueError: If the truth is not known.
         """
-        if self.truth is None:
-            raise ValueError(
-                "this strategy expects known labels to simulate with; the project has no [truth]"
-            )
-        return self._census((index, self.truth(box)) for index, box in enumerate(self.boxes))
+        truth = self.known_truth
+        return self._census((index, truth(box)) for index, box in enumerate(self.boxes))
 
     def census_of_prediction(self) -> Census:
         """Counts of the predicted labels.

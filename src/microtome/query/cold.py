@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, UInt8
+from jaxtyping import Float64
 
 from microtome.query.candidates import Candidates, disjoint
+from microtome.query.embedding import appearance
 from microtome.query.strategy import Pick, Selection
 from microtome.query.unranked import Strided
 
@@ -33,7 +34,7 @@ class ColdStart:
         sample = rng.permutation(len(candidates))[:LOOKED_AT].tolist()
         even = [pick.index for pick in Strided().select(candidates, n, rng)]
         pool = list(dict.fromkeys([*even, *sample]))
-        looks = _standardised(candidates.embedding(appearance, pool))
+        looks = appearance(candidates, [candidates.boxes[index] for index in pool])
         farthest = np.full(len(pool), np.inf)  # from all chosen before, in appearance; -1 once it was taken
         picks: list[Pick] = []
         while len(picks) < n and farthest.max() >= 0:
@@ -50,22 +51,3 @@ class ColdStart:
 def _first_free(farthest: Float64[np.ndarray, "n"]) -> int:
     """The next of the pool, which begins with candidates that are spread over the volume."""
     return int((farthest >= 0).argmax())
-
-
-def _standardised(looks: Float64[np.ndarray, "n d"]) -> Float64[np.ndarray, "n d"]:
-    return (looks - looks.mean(axis=0)) / np.maximum(looks.std(axis=0), 1e-9)
-
-
-def appearance(image: UInt8[np.ndarray, "z y x"]) -> Float64[np.ndarray, "6"]:
-    """How a block looks: mean, deviation, 10 % and 90 % quantile of its grey; mean fine and coarse edges."""
-    grey = image.astype(np.float32)
-    coarse = grey[:, : grey.shape[1] // 4 * 4 or 1, : grey.shape[2] // 4 * 4 or 1]
-    if min(coarse.shape[1:]) >= 4:
-        z, y, x = coarse.shape
-        coarse = coarse.reshape(z, y // 4, 4, x // 4, 4).mean(axis=(2, 4))
-    low, high = np.quantile(grey, (0.1, 0.9))
-    return np.array([grey.mean(), grey.std(), low, high, _edges(grey), _edges(coarse)], dtype=np.float64)
-
-
-def _edges(grey: np.ndarray) -> float:
-    return float(sum(np.abs(np.diff(grey, axis=axis)).mean() for axis in (1, 2) if grey.shape[axis] > 1))

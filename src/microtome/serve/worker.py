@@ -14,7 +14,7 @@ import numpy as np
 from microtome.box import Box
 from microtome.evaluate.overlap import contingency
 from microtome.loop.asking import batch_size, is_stale, renew, top_up
-from microtome.loop.models import predictor
+from microtome.loop.models import view
 from microtome.loop.session import Session
 from microtome.loop.training import train
 from microtome.predict.posterior import class_map, entropy
@@ -190,7 +190,7 @@ class Worker:
         )
 
     def _predictor(self, model: Model) -> Predictor:
-        found = self._loaded.pop(model.id, None) or predictor(self._session, model)
+        found = self._loaded.pop(model.id, None) or view(self._session, model).posterior
         self._loaded[model.id] = found
         while len(self._loaded) > 2:
             del self._loaded[next(iter(self._loaded))]
