@@ -11,8 +11,8 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
-from microtome.benchmark import figures
-from microtome.benchmark.report import CurvePoint, Measure, Panel, Report, Tile, write_report
+from microtome.benchmark.report import figures
+from microtome.benchmark.report.run import CurvePoint, Measure, Panel, Report, Tile, write_report
 from microtome.box import Box
 from microtome.evaluate.overlap import Scores
 from microtome.project.cost import Cost

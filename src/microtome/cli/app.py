@@ -285,6 +285,43 @@ def status(
     say(data["summary"])
 
 
+bench = typer.Typer(
+    name="benchmark",
+    help="Compare query strategies: paired seeds, baselines, statistics, a report.",
+    no_args_is_help=True,
+)
+app.add_typer(bench)
+
+
+@bench.command("run")
+def bench_run(
+    spec: Annotated[Path, typer.Argument(metavar="SPEC.toml", help="What is compared.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder of the study.")] = Path("study"),
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes.", show_default="one a core")] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Run a study. Goes on where it stopped."""
+    from microtome.cli.benchmark import run_study
+
+    with progress() as bars:
+        data = run_study(spec, out, workers=workers, device=device, progress=bars, say=say)
+    result(data, [data], as_json=as_json)
+
+
+@bench.command("report")
+def bench_report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the study.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Write the report of a study: a page, its figures and a table."""
+    from microtome.benchmark.report.study import write_study_report
+
+    page = write_study_report(folder)
+    data = {"report": str(page), "summary": str(folder / "summary.csv"), "figures": str(folder / "figures")}
+    result(data, [data], as_json=as_json)
+
+
 @app.command()
 def doctor(as_json: Json = False) -> None:
     """Check the installation: versions, device, data, disk."""

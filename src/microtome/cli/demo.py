@@ -16,7 +16,7 @@ import torch
 
 from microtome.benchmark.datasets import find, locate
 from microtome.benchmark.phantom import PhantomConfig
-from microtome.benchmark.report import CurvePoint, Measure, Panel, Report, Tile, write_report
+from microtome.benchmark.report.run import CurvePoint, Measure, Panel, Report, Tile, write_report
 from microtome.box import Box
 from microtome.cli.create import PHANTOM_IMAGE, NewProject, create
 from microtome.cli.session import opened

@@ -33,25 +33,19 @@ _VARIABLES = {_INK: "--ink", _MUTED: "--muted", _RULE: "--rule"} | {
     colour: f"--class-{k}" for k, colour in enumerate(CLASS_COLOURS, start=1)
 }
 _LARGEST = 768  # pixels; a larger section is shown at a fraction of its resolution
-_STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",  # text stays text, in the page's own font
-    "svg.hashsalt": "microtome",
-    "text.parse_math": False,
-    "font.size": 11.0,
-    "axes.edgecolor": _RULE,
-    "axes.labelcolor": _MUTED,
-    "xtick.color": _RULE,
-    "ytick.color": _RULE,
-    "xtick.labelcolor": _MUTED,
-    "ytick.labelcolor": _MUTED,
-    "text.color": _INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.spines.left": False,
-    "ytick.major.size": 0.0,
-    "grid.color": _RULE,
-    "grid.linewidth": 0.8,
-}
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """Colours of words and main lines, of labels, and of rules."""
+
+    ink: str
+    muted: str
+    rule: str
+
+
+PAGE = Theme(_INK, _MUTED, _RULE)
+"""Becomes the variables of a page in `inline`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +62,7 @@ def learning_curve(lines: Sequence[Line], label: str, ticks: Sequence[float] | N
 
     Points carry their value where there is one line; where there are more, numbers would cover each other.
     """
-    with matplotlib.rc_context(_STYLE | {"svg.hashsalt": label}):
+    with matplotlib.rc_context(style(PAGE) | {"svg.hashsalt": label}):
         figure = Figure(figsize=(5.6, 3.5), layout="constrained")
         figure.patch.set_visible(False)
         axes = figure.subplots()
@@ -78,7 +72,48 @@ def learning_curve(lines: Sequence[Line], label: str, ticks: Sequence[float] | N
             _draw(axes, line, CLASS_COLOURS[k % len(CLASS_COLOURS)], values=len(lines) == 1)
         axes.margins(x=0.07)
         axes.set_xlim(left=0)
-        return _inline(figure)
+        return inline(figure)
+
+
+def style(theme: Theme) -> dict[Any, Any]:
+    """Matplotlib's settings for a figure in the colours of `theme`."""
+    return {
+        "svg.fonttype": "none",  # text stays text, in the page's own font
+        "svg.hashsalt": "microtome",
+        "text.parse_math": False,
+        "font.size": 11.0,
+        "axes.edgecolor": theme.rule,
+        "axes.labelcolor": theme.muted,
+        "xtick.color": theme.rule,
+        "ytick.color": theme.rule,
+        "xtick.labelcolor": theme.muted,
+        "ytick.labelcolor": theme.muted,
+        "text.color": theme.ink,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.spines.left": False,
+        "ytick.major.size": 0.0,
+        "grid.color": theme.rule,
+        "grid.linewidth": 0.8,
+    }
+
+
+def inline(figure: Figure) -> str:
+    """The figure as an element of a page: without header, size and ids, in the page's font and colours."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r'\1 aria-hidden="true"', svg, count=1)
+    svg = re.sub(r' id="[A-Za-z0-9.]+_\d+"', "", svg)
+    svg = re.sub(
+        r"<defs>\s*<style.*?</defs>", "", svg, count=1, flags=re.DOTALL
+    )  # would hold for the whole page
+    svg = re.sub(r"font-family: [^;\"]*;? ?", "", svg)
+    for colour, variable in _VARIABLES.items():
+        svg = svg.replace(colour, f"var({variable})")
+    return svg
 
 
 def png(pixels: UInt8[np.ndarray, "y x *channels"]) -> str:
@@ -178,24 +213,6 @@ def _value(axes: Axes, x: float, jaccard: float, *, above: bool) -> None:
         ha="center",
         va="bottom" if above else "top",
     )
-
-
-def _inline(figure: Figure) -> str:
-    """The figure as an element of a page: without header, size and ids, in the page's font and colours."""
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
-    svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r'\1 aria-hidden="true"', svg, count=1)
-    svg = re.sub(r' id="[a-z0-9.]+_\d+"', "", svg)
-    svg = re.sub(
-        r"<defs>\s*<style.*?</defs>", "", svg, count=1, flags=re.DOTALL
-    )  # would hold for the whole page
-    svg = re.sub(r"font-family: [^;\"]*;? ?", "", svg)
-    for colour, variable in _VARIABLES.items():
-        svg = svg.replace(colour, f"var({variable})")
-    return svg
 
 
 def _reduction(shape: tuple[int, ...]) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from markupsafe import Markup
 
-from microtome.benchmark import figures
+from microtome.benchmark.report import figures
 from microtome.box import Box
 from microtome.evaluate.overlap import Scores
 from microtome.project.cost import MEGAVOXEL, Cost
@@ -165,8 +165,9 @@ def _page(report: Report) -> str:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"duration": _duration, "grey": figures.grey, "minutes": _minutes}
-    source = resources.files("microtome.benchmark").joinpath("report.html.j2").read_text(encoding="utf-8")
-    return environment.from_string(source).render(
+    files = resources.files("microtome.benchmark.report")
+    return environment.from_string(files.joinpath("run.html.j2").read_text(encoding="utf-8")).render(
+        css=Markup(files.joinpath("report.css").read_text(encoding="utf-8")),
         r=report,
         first=report.curve[0],
         final=report.curve[-1],

@@ -1,0 +1,135 @@
+"""What a study compares: data, network, schedule, strategies, seeds. Read from TOML, unknown keys refused."""
+
+import hashlib
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from microtome.learn.config import Recipe
+from microtome.learn.settings import recipe_from
+from microtome.predict.sampling import Sampling
+from microtome.project.config import Settings
+from microtome.project.parse import read_toml, validated
+
+Tier = Literal["A", "B", "C"]
+Positive = Annotated[int, Field(strict=True, ge=1)]
+Positive3 = tuple[Positive, Positive, Positive]
+Names = Annotated[tuple[str, ...], Field(min_length=1)]
+
+PROTOCOL = 1  # raised when the same spec would give other numbers: cached cells are then not used
+ALWAYS = ("random", "foreground-random", "strided", "oracle-hard")  # whatever else is compared
+
+
+class Splits(BaseModel):
+    """Where to choose and where to test, in voxels after downsampling; absent: as the data set says."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    train: str | None = None
+    test: str | None = None
+
+
+class Files(BaseModel):
+    """The user's own image and labels, and another pair to test on if there is one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    image: str
+    labels: str
+    test_image: str | None = None
+    test_labels: str | None = None
+    values: tuple[Positive, ...] = ()  # of the classes in the labels; absent: 1, 2, …
+    voxel_size_nm: tuple[float, float, float] | None = None  # where the files do not say
+    window: tuple[float, float] | None = None  # grey values that become 0 and 255, if not uint8
+
+    @model_validator(mode="after")
+    def _pairs(self) -> "Files":
+        if (self.test_image is None) != (self.test_labels is None):
+            raise ValueError("expected test_image and test_labels, or neither; got one of them")
+        return self
+
+
+class Spec(BaseModel):
+    """A study as its file says.
+
+    Tier A trains light heads on frozen features, B a small U-Net, one process a core; C a larger net on a
+    GPU where there is one.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: str
+    tier: Tier
+    primary: str | None = None  # the strategy of the hypothesis, named before the study is run
+    dataset: str | None = (
+        None  # a name that `microtome init --dataset` knows, with /part where it has several
+    )
+    test_dataset: str | None = None  # another one, or another part, to test on
+    files: Files | None = None  # in place of a data set
+    classes: Names
+    downsample: Positive3 = (1, 1, 1)
+    query_shape: Positive3 = (1, 64, 64)
+    splits: Splits = Splits()
+    seeds: Positive = 10
+    start: Positive = 8  # patches of the first round, the same for all strategies of a seed
+    start_strategy: str = "foreground-random-33"
+    budgets: Annotated[tuple[Positive, ...], Field(min_length=1)] = (16, 32, 64, 128)  # after each round
+    strategies: Names
+    fn_n: Positive = 20  # voxels: smaller misses are left out of FN-n
+    sampling: Sampling = "flips"  # of posteriors, in tiers B and C
+    samples: Positive = 4
+    net: Settings = {}
+    train: Settings = {}
+    augment: Settings = {}
+    ensemble: Settings = {}
+
+    @model_validator(mode="after")
+    def _grows(self) -> "Spec":
+        steps = (self.start, *self.budgets)
+        if any(a >= b for a, b in pairwise(steps)):
+            raise ValueError(f"budgets must grow from start = {self.start}; got {list(self.budgets)}")
+        if (self.dataset is None) == (self.files is None):
+            raise ValueError("expected either a dataset or [files]")
+        if len(set(self.strategies)) < len(self.strategies):
+            raise ValueError(f"strategies must be distinct; got {list(self.strategies)}")
+        return self
+
+    @property
+    def recipe(self) -> Recipe:
+        """The network and its training, in tiers B and C.
+
+        Raises:
+            ValueError: If a setting is unknown or out of range.
+        """
+        tables = {"net": self.net, "train": self.train, "augment": self.augment, "ensemble": self.ensemble}
+        return recipe_from({name: table for name, table in tables.items() if table})
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """The strategies of the file and the baselines that are always there."""
+        return tuple(dict.fromkeys((*ALWAYS, *self.strategies)))
+
+    def digest(self) -> str:
+        """Of all that a cell's numbers depend on, but for its seed, its patches and its strategy."""
+        own = self.model_dump(exclude={"title", "primary", "seeds", "strategies"}, mode="json")
+        return digest({"protocol": PROTOCOL, **own})
+
+
+def read_spec(path: Path) -> Spec:
+    """The study that a TOML file describes.
+
+    Raises:
+        ValueError: In one line, naming the key.
+        OSError: If the file cannot be read.
+    """
+    spec = validated(Spec, read_toml(path), path.name)
+    _ = spec.recipe  # its settings are checked now, not an hour later
+    return spec
+
+
+def digest(content: object) -> str:
+    """SHA-256 of what JSON makes of `content`."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,124 @@
+"""`microtome benchmark`: the words of a study file turned into strategies and networks, and run."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from microtome.benchmark.protocol.cells import Cells
+from microtome.benchmark.protocol.rounds import write_rounds
+from microtome.benchmark.protocol.spec import Spec, read_spec
+from microtome.benchmark.protocol.study import Bench, Study
+from microtome.benchmark.protocol.task import named_part, task_of
+from microtome.cli.names import START_STRATEGIES, STRATEGIES, named
+from microtome.cli.session import resolved_device
+from microtome.progress import Progress
+
+
+def run_study(
+    spec_file: Path,
+    out: Path,
+    *,
+    workers: int | None,
+    device: str,
+    progress: Progress,
+    say: Callable[[str], None],
+) -> dict[str, object]:
+    """Compute what is missing of a study in `out`, and write its tables.
+
+    Raises:
+        ValueError: If the spec is not as it should be, or `out` holds another study.
+        OSError: If the data cannot be read or `out` not written.
+    """
+    spec = read_spec(spec_file)
+    bench = bench_of(spec, device=device, say=say)
+    _require_same(spec, out)
+    out.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(spec_file, out / "spec.toml")
+    study = Study(bench, Cells(out / "cells.jsonl"))
+    began = datetime.now(UTC)
+    try:
+        study.run(workers or _workers(), partial(bench_of, spec, device=device, say=_nothing), progress)
+    finally:
+        write_rounds(study.rows(), out / "rounds.csv")
+        _describe(study, out, device, (datetime.now(UTC) - began).total_seconds())
+    return {
+        "study": str(out),
+        "seeds": spec.seeds,
+        "strategies": len(bench.strategies),
+        "rows": len(study.rows()),
+        "complete": study.complete,
+    }
+
+
+def bench_of(spec: Spec, *, device: str, say: Callable[[str], None]) -> Bench:
+    """The bench that a spec describes.
+
+    Raises:
+        ValueError: If a strategy or the data set is unknown, or the settings do not fit.
+        FileNotFoundError: If the data are not to be had.
+    """
+    from microtome.benchmark.protocol.heads import HeadLearner  # torch
+    from microtome.benchmark.protocol.learners import UNetLearner
+
+    strategies = {name: named("strategy", name, STRATEGIES) for name in spec.compared}
+    start = named("start strategy", spec.start_strategy, START_STRATEGIES)
+    task = task_of(spec, say)
+    if spec.tier == "A":
+        return Bench(spec, task, HeadLearner(task.classes), strategies, start)
+    spec.recipe.require_trainable(task.classes)
+    where = resolved_device(device) if spec.tier == "C" else "cpu"
+    learner = UNetLearner(spec.recipe, task.classes, spec.sampling, spec.samples, where)
+    return Bench(spec, task, learner, strategies, start)
+
+
+def _describe(study: Study, out: Path, device: str, seconds: float) -> None:
+    """What the report says of where the numbers come from."""
+    from microtome.benchmark.machine import commit, device_name
+
+    spec, task = study.bench.spec, study.bench.task
+    before = json.loads((out / "study.json").read_text()) if (out / "study.json").exists() else {}
+    description = {
+        "title": spec.title,
+        "spec": spec.model_dump(mode="json"),
+        "data": {**_source(spec), "voxel_size_nm": task.pool.image.voxel_size_nm},
+        "tier": spec.tier,
+        "device": device_name(device if spec.tier == "C" else "cpu"),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit(),
+        "candidates": len(task.pool.boxes),
+        "test_sections": len(task.test.boxes),
+        "reference_strategies": ["random", "foreground-random"],
+        "primary": spec.primary,
+        "wall_seconds": seconds + before.get("wall_seconds", 0.0),
+        "complete": study.complete,
+        "notes": [],
+    }
+    (out / "study.json").write_text(json.dumps(description, indent=1) + "\n")
+
+
+def _source(spec: Spec) -> dict[str, str]:
+    if spec.files is not None:
+        return {"title": Path(spec.files.image).name, "licence": "", "citation": ""}
+    dataset, _ = named_part(spec.dataset or "")
+    return {"title": dataset.title, "licence": str(dataset.licence), "citation": dataset.citation}
+
+
+def _require_same(spec: Spec, out: Path) -> None:
+    """Refuse a folder that holds another study; more seeds or strategies of the same one are welcome."""
+    kept = out / "spec.toml"
+    if kept.exists() and read_spec(kept).digest() != spec.digest():
+        raise ValueError(
+            f"{out} holds another study: expected the same data, net and schedule; use a new folder"
+        )
+
+
+def _workers() -> int:
+    return os.cpu_count() or 1
+
+
+def _nothing(_: str) -> None:
+    """Say nothing: worker processes announce no data set again."""

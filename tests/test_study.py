@@ -1,0 +1,159 @@
+"""The protocol of a study: paired, cached, resumable."""
+
+import csv
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from microtome.benchmark.protocol.cells import Cells
+from microtome.benchmark.protocol.rounds import FULL, write_rounds
+from microtome.benchmark.protocol.study import Study, described
+from microtome.cli.names import STRATEGIES
+from studies import run_here, small_bench, small_spec, small_study
+
+TIMES = {"train_seconds", "predict_seconds", "choose_seconds"}
+
+
+def without_times(rows: list[dict]) -> list[dict]:
+    return [{name: value for name, value in row.items() if name not in TIMES} for row in rows]
+
+
+def read_table(folder: Path) -> list[dict]:
+    return list(csv.DictReader((folder / "rounds.csv").read_text().splitlines()))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    study = small_study(tmp_path_factory.mktemp("study"))
+    run_here(study)
+    return study
+
+
+def test_every_strategy_and_seed_has_a_row_for_each_round(whole: Study) -> None:
+    rows = whole.rows()
+    names = {row["strategy"] for row in rows}
+    assert names == {"random", "foreground-random", "strided", "oracle-hard", "entropy", "clasp-pe", FULL}
+    for name in names - {FULL}:
+        for seed in (0, 1):
+            mine = [row for row in rows if row["strategy"] == name and row["seed"] == seed]
+            assert [(row["round"], row["patches"]) for row in mine] == [(0, 4), (1, 6), (2, 10)]
+    assert [row["patches"] for row in rows if row["strategy"] == FULL] == [72, 72]
+    assert whole.complete
+
+
+def test_all_strategies_of_a_seed_begin_with_the_same_patches_and_scores(whole: Study) -> None:
+    for seed in (0, 1):
+        first = [row for row in whole.rows() if row["round"] == 0 and row["seed"] == seed]
+        scores = {(row["jaccard"], row["minutes_drawing"]) for row in first if row["strategy"] != FULL}
+        assert len(scores) == 1
+    assert whole.start_set(0) != whole.start_set(1)
+    assert all(whole.bench.task.foreground[list(whole.start_set(seed))].any() for seed in (0, 1))
+
+
+def test_nobody_asks_twice(whole: Study) -> None:
+    for name in whole.bench.strategies:
+        *_, (number, labelled, choice) = whole.history(0, name)
+        assert (number, choice) == (2, None)
+        assert len(set(labelled)) == len(labelled) == 10
+
+
+def test_costs_and_labels_add_up(whole: Study) -> None:
+    task = whole.bench.task
+    for name in whole.bench.strategies:
+        *_, (_, labelled, _) = whole.history(1, name)
+        (row,) = [r for r in whole.rows() if (r["strategy"], r["seed"], r["round"]) == (name, 1, 2)]
+        assert row["voxels"] == 10 * 256
+        assert row["foreground"] == pytest.approx(np.mean(task.foreground[list(labelled)]))
+        assert row["asked_foreground"] == pytest.approx(np.mean(task.foreground[list(labelled[6:])]))
+        assert row["minutes_correcting"] <= row["minutes_drawing"]
+        assert row["minutes_correcting"] <= row["minutes_slow"]
+
+
+def test_a_study_that_was_stopped_anywhere_gives_the_same_rows(whole: Study, tmp_path: Path) -> None:
+    lines = whole.cells.path.read_text().splitlines(keepends=True)
+    for kept, torn in ((0, ""), (3, lines[3][:40]), (len(lines) - 2, lines[-1][:-1])):
+        path = tmp_path / f"{kept}.jsonl"
+        path.write_text("".join(lines[:kept]) + torn)
+        study = Study(small_bench(), Cells(path))
+        run_here(study)
+        assert without_times(study.rows()) == without_times(whole.rows())
+        assert study.complete
+
+
+def test_what_is_computed_is_not_computed_again(whole: Study) -> None:
+    again = Study(small_bench(), Cells(whole.cells.path))
+    assert next(again.jobs(), None) is None
+    assert again.rows() == whole.rows()
+
+
+def test_a_strategy_or_a_seed_more_costs_only_its_own_cells(whole: Study, tmp_path: Path) -> None:
+    path = tmp_path / "cells.jsonl"
+    path.write_bytes(whole.cells.path.read_bytes())
+    more = small_bench(small_spec(strategies=("entropy", "clasp-pe", "margin"), seeds=2))
+    ran = run_here(Study(more, Cells(path)))
+    assert {name for job in ran for name in job.choosing} == {"margin"}
+    assert len(ran) <= 6  # two seeds of a choice from the start set and two rounds
+
+
+def test_other_settings_are_other_cells(whole: Study) -> None:
+    other = small_bench(small_spec(fn_n=5))
+    assert len(list(Study(other, Cells(whole.cells.path)).jobs())) > 0
+
+
+def test_the_description_of_a_strategy_says_all_that_sets_it_apart() -> None:
+    texts = {name: repr(described(strategy)) for name, strategy in STRATEGIES.items()}
+    assert len(set(texts.values())) == len(texts)
+    assert not any("0x" in text for text in texts.values()), "an address changes from process to process"
+
+
+def test_rows_are_written_with_all_digits_and_empty_cells(tmp_path: Path) -> None:
+    row = {"strategy": "a", "seed": 0, "jaccard": 0.1 + 0.2, "spearman": float("nan"), "ece": None}
+    write_rounds([row], tmp_path / "rounds.csv")
+    (read,) = read_table(tmp_path)
+    assert float(read["jaccard"]) == 0.1 + 0.2
+    assert (read["spearman"], read["ece"], read["redundancy"]) == ("", "", "")
+
+
+@pytest.mark.slow
+def test_a_killed_benchmark_goes_on_to_the_same_tables(tmp_path: Path) -> None:
+    task = small_bench().task
+    tifffile.imwrite(tmp_path / "image.tif", task.pool.image.array, photometric="minisblack")
+    tifffile.imwrite(tmp_path / "labels.tif", task.pool.labels, photometric="minisblack")
+    spec = tmp_path / "spec.toml"
+    spec.write_text(
+        f"""
+        title = "killed"
+        tier = "A"
+        classes = ["mitochondria"]
+        query_shape = [1, 16, 16]
+        seeds = 3
+        start = 4
+        budgets = [6, 10]
+        strategies = ["entropy", "clasp-pe"]
+        [files]
+        image = "{tmp_path / "image.tif"}"
+        labels = "{tmp_path / "labels.tif"}"
+        voxel_size_nm = [45, 9.2, 9.2]
+        [splits]
+        train = "0:2"
+        test = "2:3"
+        """
+    )
+    command = [sys.executable, "-m", "microtome", "benchmark", "run", str(spec), "--workers", "2", "--out"]
+    subprocess.run([*command, str(tmp_path / "whole")], check=True, capture_output=True)
+    cells = tmp_path / "killed" / "cells.jsonl"
+    for reached in (1, 9, 20):
+        process = subprocess.Popen([*command, str(tmp_path / "killed")], stderr=subprocess.DEVNULL)
+        while not cells.exists() or len(cells.read_text().splitlines()) < reached:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    subprocess.run([*command, str(tmp_path / "killed")], check=True, capture_output=True)
+    whole, again = (without_times(read_table(tmp_path / name)) for name in ("whole", "killed"))
+    assert whole == again
