@@ -7,7 +7,7 @@ from jaxtyping import Float32, UInt8
 
 from microtome.box import Box, Int3
 
-LEAST = np.finfo(np.float32).tiny  # 0 log 0 is 0: several times faster than scipy's entr
+LEAST = np.finfo(np.float32).tiny  # added to p before its logarithm is taken; changes no other p
 
 
 @dataclass(frozen=True)
@@ -32,16 +32,17 @@ class PosteriorSum:
         self._count = 0
         self._mean = np.zeros((classes, *shape), dtype=np.float32)
         self._squares = np.zeros((classes, *shape), dtype=np.float32)
-        self._entropy = np.zeros(shape, dtype=np.float32)
+        self._plogp = np.zeros((classes, *shape), dtype=np.float32)
+        self._spare = np.empty((classes, *shape), dtype=np.float32)  # so that adding allocates little
 
     def add(self, proba: Float32[np.ndarray, "c z y x"]) -> None:
         """Count one more sample in."""
         self._count += 1
         difference = proba - self._mean  # from the mean so far (Welford 1962): nothing cancels
-        self._mean += difference * np.float32(1 / self._count)
-        difference *= proba - self._mean
+        self._mean += np.multiply(difference, np.float32(1 / self._count), out=self._spare)
+        difference *= np.subtract(proba, self._mean, out=self._spare)
         self._squares += difference
-        self._entropy += entropy(proba)
+        self._plogp += _plogp(proba, out=self._spare)
 
     def posterior(self) -> Posterior:
         """Mean, mean entropy and (population) standard deviation of the samples added.
@@ -52,7 +53,8 @@ class PosteriorSum:
         if not self._count:
             raise ValueError("a posterior expects at least one sample; got none")
         count = np.float32(self._count)
-        return Posterior(self._mean.copy(), self._entropy / count, np.sqrt(self._squares / count))
+        mean_entropy = (0 - self._plogp.sum(axis=0)) / count  # 0 −, so that nothing is −0
+        return Posterior(self._mean.copy(), mean_entropy, np.sqrt(self._squares / count))
 
 
 def class_map(posterior: Posterior) -> UInt8[np.ndarray, "z y x"]:
@@ -66,5 +68,14 @@ def class_map(posterior: Posterior) -> UInt8[np.ndarray, "z y x"]:
 
 def entropy(proba: Float32[np.ndarray, "c z y x"]) -> Float32[np.ndarray, "z y x"]:
     """Shannon entropy of each voxel's class distribution, in nats: 0 when certain, ln c when not at all."""
-    result: Float32[np.ndarray, "z y x"] = -sum(p * np.log(p + LEAST) for p in proba)
+    result: Float32[np.ndarray, "z y x"] = 0 - _plogp(proba, out=np.empty_like(proba)).sum(axis=0)
     return result
+
+
+def _plogp(
+    proba: Float32[np.ndarray, "c z y x"], out: Float32[np.ndarray, "c z y x"]
+) -> Float32[np.ndarray, "c z y x"]:
+    """p log p, written into `out`; 0 where p is 0. Several times faster than scipy's entr."""
+    np.log(np.add(proba, LEAST, out=out), out=out)
+    out *= proba
+    return out

@@ -38,12 +38,21 @@ class Crowd:
     """What herding is to cover: weighted points, and what covers them already.
 
     A point z covers another z' by exp(−(‖z − z'‖ / radius)²).
+
+    Raises:
+        ValueError: If a point or a weight is not finite, a weight is negative, or the radius is not positive.
     """
 
     points: Float[np.ndarray, "m d"]
     weights: Float64[np.ndarray, "m"]  # ≥ 0
     radius: float  # > 0
     start: Float[np.ndarray, "s d"]
+
+    def __post_init__(self) -> None:
+        for rows in (self.points, self.start):
+            check_finite(rows)
+        if not (np.isfinite(self.weights).all() and (self.weights >= 0).all() and self.radius > 0):
+            raise ValueError(f"expected finite weights ≥ 0 and a radius > 0; got a radius of {self.radius}")
 
 
 @dataclass(frozen=True)
@@ -65,15 +74,17 @@ def herding(
     n × m kernel and some columns more, memory O((n + m) · d).
 
     Raises:
-        ValueError: If a point or a weight is not finite, a weight is negative, or the radius is not positive.
+        ValueError: If a point is not finite.
     """
-    for rows in (points, crowd.points, crowd.start):
-        check_finite(rows)
-    if not (np.isfinite(crowd.weights).all() and (crowd.weights >= 0).all() and crowd.radius > 0):
-        raise ValueError(f"expected finite weights ≥ 0 and a radius > 0; got a radius of {crowd.radius}")
-    cover = _Cover(crowd)
-    priority = rng.permutation(len(points))
-    least = crowd.weights.sum() * ALIKE**2  # less is no gain but rounding
+    check_finite(points)
+    with threadpool_limits(1):  # on a busy machine a second thread made it several times slower
+        return _herd(points, _Cover(crowd), n, rng.permutation(len(points)), after)
+
+
+def _herd(
+    points: Float[np.ndarray, "n d"], cover: "_Cover", n: int, priority: Int64[np.ndarray, "n"], after: After
+) -> Herd:
+    least = cover.weights.sum(dtype=np.float64) * ALIKE**2  # less is no gain but rounding
     gains = cover.gains(points)
     fresh = np.ones(len(points), dtype=bool)
     allowed = np.ones(len(points), dtype=bool)

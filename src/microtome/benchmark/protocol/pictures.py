@@ -1,0 +1,102 @@
+"""Pictures of one seed of a study: what the strategies asked first, and what their last models see."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float64, Shaped, UInt8
+
+from microtome.benchmark.protocol.study import Study
+from microtome.benchmark.protocol.task import Scene, Task
+from microtome.box import Box, Int3, grid
+from microtome.labels import IGNORE
+from microtome.predict.posterior import class_map, entropy
+from microtome.progress import Progress
+from microtome.query.candidates import ModelView
+
+Arrays = dict[str, Shaped[np.ndarray, "..."]]
+
+SEED = 0
+SHOWN = 6  # strategies of which pictures are made
+ASKED = 6  # of the first queries of each
+THRESHOLDS = np.linspace(0.05, 0.95, 19)
+
+
+def pictures(study: Study, shown: Sequence[str], progress: Progress) -> Arrays:
+    """Arrays of `panel.npz`: see `read_panel`. Trains the models again, which the cells do not hold.
+
+    All strategies choose their first queries from the same model; the last models of each are compared on
+    the test section with most foreground. Scatter and sweep are of the last of `shown`.
+
+    Raises:
+        ValueError: If the first seed of a strategy is not complete.
+    """
+    bench, task = study.bench, study.bench.task
+    section = _fullest(task)
+    arrays: Arrays = {"image": task.test.image.read(section)[0], "truth": task.test.truth(section)[0]}
+    first = bench.fit(SEED, study.start_set(SEED)).on(task.pool)
+    for k, name in enumerate(shown):
+        progress("pictures", k, len(shown), name)
+        history = list(study.history(SEED, name))
+        if history[-1][0] < len(bench.spec.budgets):
+            raise ValueError(f"expected seed {SEED} of {name} to be complete; it is not")
+        arrays |= _queries(task, first, history[0][2]["picks"][:ASKED], f"query/{name}/1")  # type: ignore[index]
+        view = bench.fit(SEED, history[-1][1]).on(task.test)
+        arrays[f"pred/{name}"] = class_map(view.posterior(section))[0]
+        arrays[f"jaccard/{name}"] = np.float64(_score(study, name))
+        if k == len(shown) - 1:
+            arrays |= _reliability(task.test, view, bench.spec.query_shape)
+    progress("pictures", len(shown), len(shown), "")
+    return arrays
+
+
+def _fullest(task: Task) -> Box:
+    shares = [np.count_nonzero((task.test.truth(box) != IGNORE) & (task.test.truth(box) > 0)) for box in task.test.boxes]
+    return task.test.boxes[int(np.argmax(shares))]
+
+
+def _score(study: Study, name: str) -> float:
+    rows = [row for row in study.rows() if (row["strategy"], row["seed"]) == (name, SEED)]
+    return float(rows[-1]["jaccard"])  # type: ignore[arg-type]
+
+
+def _queries(task: Task, view: ModelView, picks: Sequence[int], key: str) -> Arrays:
+    boxes = [task.pool.boxes[k] for k in picks]
+    return {
+        f"{key}/image": np.stack([task.pool.image.read(box)[0] for box in boxes]),
+        f"{key}/truth": np.stack([task.pool.truth(box)[0] for box in boxes]),
+        f"{key}/uncertainty": np.stack([entropy(view.posterior(box).mean)[0] for box in boxes]),
+    }
+
+
+def _reliability(scene: Scene, view: ModelView, patch: Int3) -> Arrays:
+    """Dice against uncertainty of every test patch that holds or shows an object; Dice over the threshold."""
+    uncertain, overlap = [], []
+    counts = np.zeros((len(THRESHOLDS), 2))
+    for box in scene.boxes:
+        posterior, truth = view.posterior(box), scene.truth(box)
+        known, proba = truth != IGNORE, 1 - posterior.mean[0]
+        found, voxels = proba >= 0.5, entropy(posterior.mean)
+        for place in grid(Box.of(box.shape), patch):
+            inside = place.slices
+            if (found[inside] & known[inside]).any() or (known[inside] & (truth[inside] > 0)).any():
+                uncertain.append(float(voxels[inside].mean()))
+                overlap.append(_dice(found[inside][known[inside]], truth[inside][known[inside]] > 0))
+        counts += _counts(proba[known], truth[known])
+    return {
+        "scatter/uncertainty": np.array(uncertain),
+        "scatter/dice": np.array(overlap),
+        "sweep/threshold": THRESHOLDS,
+        "sweep/dice": counts[:, 0] / np.maximum(counts[:, 1], 1),
+    }
+
+
+def _counts(
+    proba: Shaped[np.ndarray, "n"], truth: UInt8[np.ndarray, "n"]
+) -> Float64[np.ndarray, "t 2"]:
+    """Twice the intersection, and the sum of sizes, at each threshold."""
+    rows = [(2 * np.count_nonzero((proba >= t) & (truth > 0)), np.count_nonzero(proba >= t)) for t in THRESHOLDS]
+    return np.array([(both, found + np.count_nonzero(truth > 0)) for both, found in rows], dtype=np.float64)
+
+
+def _dice(found: Shaped[np.ndarray, "n"], there: Shaped[np.ndarray, "n"]) -> float:
+    return 2 * np.count_nonzero(found & there) / max(np.count_nonzero(found) + np.count_nonzero(there), 1)
