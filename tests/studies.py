@@ -22,9 +22,13 @@ def small_task(patch: int = 16) -> Task:
     """Three phantom sections: two to choose from, one to test on."""
     made = phantom(PhantomConfig(shape=(3, SIDE, SIDE), seed=1))
     image, labels = ArrayVolume(made.image, made.voxel_size_nm), (made.mitochondria > 0).astype(np.uint8)
-    pool = Scene(image, labels, tuple(grid(Box.of((2, SIDE, SIDE)), (1, patch, patch))))
-    test = Scene(image, labels, (Box((2, 0, 0), (3, SIDE, SIDE)),))
-    return Task(pool, test, 2)
+
+    def truth(box: Box) -> np.ndarray:
+        return labels[box.slices]
+
+    pool = Scene(image, truth, tuple(grid(Box.of((2, SIDE, SIDE)), (1, patch, patch))))
+    test = Scene(image, truth, (Box((2, 0, 0), (3, SIDE, SIDE)),))
+    return Task(pool, test, 2, "phantom")
 
 
 def small_spec(**changes: object) -> Spec:

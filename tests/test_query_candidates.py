@@ -76,7 +76,7 @@ def test_unlabelled_voxels_are_of_no_class() -> None:
 
 def test_neighbours_are_predicted_together_and_each_gets_its_own_voxels() -> None:
     labels, asked = labels_of(0), []
-    every = (Box((0, 0, 0), (1, 4, 4)), Box((1, 6, 6), (2, 9, 10)))
+    every = (Box((0, 0, 0), (1, 4, 4)), Box((1, 3, 3), (2, 9, 10)))
     found = dict(Candidates(every, 3, predictor(labels, asked)).posteriors())
     assert asked == [Box((0, 0, 0), (2, 9, 10))]
     for index, box in enumerate(every):
@@ -125,11 +125,15 @@ def test_pieces_hold_every_box_once_with_those_that_start_in_the_same_cell(
 ) -> None:
     found = pieces(every, cell)
     assert sorted(index for _, members in found for index in members) == list(range(len(every)))
-    starts = []
     for hull, members in found:
         low = np.min([every[i].start for i in members], axis=0)
         high = np.max([every[i].stop for i in members], axis=0)
         assert (hull.start, hull.stop) == (tuple(low), tuple(high))
-        (place,) = {tuple(a // n for a, n in zip(every[i].start, cell, strict=True)) for i in members}
-        starts.append(place)
-    assert len(set(starts)) == len(starts)
+        assert len({tuple(a // n for a, n in zip(every[i].start, cell, strict=True)) for i in members}) == 1
+
+
+def test_boxes_that_lie_far_apart_are_predicted_one_by_one() -> None:
+    near = [Box((0, 0, 0), (1, 4, 4)), Box((0, 0, 8), (1, 4, 12))]
+    far = [Box((0, 0, 0), (1, 4, 4)), Box((0, 90, 90), (1, 94, 94))]
+    assert pieces(near, (8, 100, 100)) == [(Box((0, 0, 0), (1, 4, 12)), [0, 1])]
+    assert pieces(far, (8, 100, 100)) == [(far[0], [0]), (far[1], [1])]

@@ -12,9 +12,12 @@ import pytest
 import tifffile
 
 from microtome.benchmark.protocol.cells import Cells
+from microtome.benchmark.protocol.pictures import pictures
 from microtome.benchmark.protocol.rounds import FULL, write_rounds
 from microtome.benchmark.protocol.study import Study, described
+from microtome.box import Box
 from microtome.cli.names import STRATEGIES
+from microtome.progress import silent
 from studies import run_here, small_bench, small_spec, small_study
 
 TIMES = {"train_seconds", "predict_seconds", "choose_seconds"}
@@ -120,11 +123,33 @@ def test_rows_are_written_with_all_digits_and_empty_cells(tmp_path: Path) -> Non
     assert (read["spearman"], read["ece"], read["redundancy"]) == ("", "", "")
 
 
+def test_pictures_show_what_was_asked_first_and_what_the_last_models_see(whole: Study) -> None:
+    arrays = pictures(whole, ["random", "entropy"], silent)
+    assert arrays["image"].shape == arrays["truth"].shape == arrays["pred/random"].shape == (96, 96)
+    assert 0 <= arrays["jaccard/entropy"] <= 1
+    assert arrays["query/entropy/1/image"].shape == (2, 16, 16)  # all that was asked in that round
+    unsure = [arrays[f"query/{name}/1/uncertainty"].mean() for name in ("entropy", "random")]
+    assert unsure[0] > unsure[1]
+    assert np.isfinite(arrays["scatter/dice"]).all()
+    (half,) = arrays["sweep/dice"][np.isclose(arrays["sweep/threshold"], 0.5)]
+    (row,) = [r for r in whole.rows() if (r["strategy"], r["seed"], r["round"]) == ("entropy", 0, 2)]
+    assert half == pytest.approx(row["dice"], abs=1e-3)
+
+
+def test_pictures_of_an_unfinished_run_are_refused(tmp_path: Path) -> None:
+    study = small_study(tmp_path)
+    run_here(study, most=2)
+    with pytest.raises(ValueError, match="expected seed 0 of entropy to be complete"):
+        pictures(study, ["entropy"], silent)
+
+
 @pytest.mark.slow
 def test_a_killed_benchmark_goes_on_to_the_same_tables(tmp_path: Path) -> None:
     task = small_bench().task
     tifffile.imwrite(tmp_path / "image.tif", task.pool.image.array, photometric="minisblack")
-    tifffile.imwrite(tmp_path / "labels.tif", task.pool.labels, photometric="minisblack")
+    tifffile.imwrite(
+        tmp_path / "labels.tif", task.pool.truth(Box.of(task.pool.image.shape)), photometric="minisblack"
+    )
     spec = tmp_path / "spec.toml"
     spec.write_text(
         f"""

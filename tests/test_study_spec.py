@@ -104,7 +104,7 @@ def test_ones_own_image_and_labels_are_a_task(tmp_path: Path) -> None:
     assert task.pool.image.dtype == np.uint8
     assert len(task.pool.boxes) == 2 * 16
     assert task.test.boxes == (Box((3, 0, 0), (4, 64, 64)),)
-    assert set(np.unique(task.pool.labels)) == {0, 1}
+    assert set(np.unique(task.pool.truth(Box.of((4, 64, 64))))) == {0, 1}
     assert task.foreground.mean() == pytest.approx(0.2, abs=0.05)
 
 

@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from microtome.benchmark.protocol.cells import Cells
+from microtome.benchmark.protocol.pictures import SHOWN, pictures
 from microtome.benchmark.protocol.rounds import write_rounds
 from microtome.benchmark.protocol.spec import Spec, read_spec
 from microtome.benchmark.protocol.study import Bench, Study
@@ -16,6 +19,8 @@ from microtome.benchmark.protocol.task import named_part, task_of
 from microtome.cli.names import START_STRATEGIES, STRATEGIES, named
 from microtome.cli.session import resolved_device
 from microtome.progress import Progress
+
+PICTURES = "panel.npz"
 
 
 def run_study(
@@ -45,6 +50,8 @@ def run_study(
     finally:
         write_rounds(study.rows(), out / "rounds.csv")
         _describe(study, out, device, (datetime.now(UTC) - began).total_seconds())
+    if not (out / PICTURES).exists():
+        np.savez_compressed(out / PICTURES, **pictures(study, _shown(spec), progress))  # type: ignore[arg-type]
     return {
         "study": str(out),
         "seeds": spec.seeds,
@@ -114,6 +121,13 @@ def _require_same(spec: Spec, out: Path) -> None:
         raise ValueError(
             f"{out} holds another study: expected the same data, net and schedule; use a new folder"
         )
+
+
+def _shown(spec: Spec) -> list[str]:
+    """The strategies that pictures are made of: the baselines, and what the study is about last."""
+    first = [name for name in spec.strategies if name != spec.primary]
+    shown = ["random", "foreground-random", *first][: SHOWN - 1]
+    return list(dict.fromkeys([*shown, spec.primary or spec.strategies[-1]]))
 
 
 def _workers() -> int:

@@ -75,7 +75,7 @@ def entropy(proba: Float32[np.ndarray, "c z y x"]) -> Float32[np.ndarray, "z y x
 def _plogp(
     proba: Float32[np.ndarray, "c z y x"], out: Float32[np.ndarray, "c z y x"]
 ) -> Float32[np.ndarray, "c z y x"]:
-    """p log p, written into `out`; 0 where p is 0. Several times faster than scipy's entr."""
+    """P log p, written into `out`; 0 where p is 0. Several times faster than scipy's entr."""
     np.log(np.add(proba, LEAST, out=out), out=out)
     out *= proba
     return out

@@ -13,6 +13,7 @@ from microtome.predict.posterior import Posterior, class_map
 from microtome.predict.sampling import Sampling
 
 PIECE: Int3 = (8, 1024, 1024)  # voxels; candidates that start in one such cell are predicted together
+SPARSE = 8  # unless their hull is so many times their own voxels: context costs about as much
 
 Predictor = Callable[[Box], Posterior]
 Reader = Callable[[Box], UInt8[np.ndarray, "z y x"]]
@@ -146,12 +147,22 @@ class Candidates:
 
 
 def pieces(boxes: Sequence[Box], cell: Int3) -> list[tuple[Box, list[int]]]:
-    """Boxes grouped by the cell in which they start: the hull of each group and its members' indices."""
+    """Boxes grouped by the cell in which they start: the hull of each group and its members' indices.
+
+    Where the boxes of a cell fill little of their hull, each is a group of its own.
+    """
     groups: dict[Int3, list[int]] = {}
     for index, box in enumerate(boxes):
         z, y, x = (a // side for a, side in zip(box.start, cell, strict=True))
         groups.setdefault((z, y, x), []).append(index)
-    return [(_hull([boxes[i] for i in members]), members) for members in groups.values()]
+    found = []
+    for members in groups.values():
+        hull = _hull([boxes[i] for i in members])
+        if hull.size > SPARSE * sum(boxes[i].size for i in members):
+            found += [(boxes[i], [i]) for i in members]
+        else:
+            found.append((hull, members))
+    return found
 
 
 def open_boxes(boxes: Sequence[Box], asked: Sequence[Box]) -> tuple[Box, ...]:

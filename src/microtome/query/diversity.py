@@ -13,9 +13,7 @@ from itertools import chain, repeat
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64
 from scipy.spatial.distance import cdist
-from sklearn.cluster import KMeans, MiniBatchKMeans
-from sklearn.exceptions import ConvergenceWarning
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 MANY = 20_000  # points; more are clustered in mini-batches
 NEIGHBOURS = 20  # of which the mean distance is taken (TypiClust)
@@ -261,6 +259,9 @@ def clustered(
 
     In one thread, because the result must not depend on the order in which threads end.
     """
+    from sklearn.cluster import KMeans, MiniBatchKMeans  # takes half a second to load
+    from sklearn.exceptions import ConvergenceWarning
+
     count = min(count, len(points))
     algorithm: KMeans | MiniBatchKMeans = KMeans(count, n_init=1, random_state=seed)
     if len(points) > MANY:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Float64, UInt8
 from numpy.lib.stride_tricks import sliding_window_view
+from threadpoolctl import threadpool_limits
 
 from microtome.box import Box
 from microtome.query.candidates import Candidates
@@ -47,8 +48,9 @@ def own_volume(candidates: Candidates, boxes: Sequence[Box]) -> Float64[np.ndarr
     """
     rng = np.random.default_rng(SEED)
     teachers = [boxes[index] for index in np.sort(rng.permutation(len(boxes))[:TEACHERS]).tolist()]
-    dictionaries = [_learnt(candidates, teachers, scale, rng) for scale in SCALES]
-    rows = candidates.described(lambda image: _encoded(image, dictionaries), boxes)
+    with threadpool_limits(1):  # products are small: a second thread only waits
+        dictionaries = [_learnt(candidates, teachers, scale, rng) for scale in SCALES]
+        rows = candidates.described(lambda image: _encoded(image, dictionaries), boxes)
     return (rows - rows.mean(axis=0)) / np.maximum(rows.std(axis=0), 1e-9)
 
 

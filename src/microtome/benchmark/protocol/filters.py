@@ -1,21 +1,23 @@
 """Frozen features of every voxel: a bank of filters, as pixel classifiers use (Sommer et al. 2011)."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float32, UInt8
 from scipy import ndimage
 
-from microtome.box import Box
+from microtome.box import Box, grid
 from microtome.volume import Volume
 
 SIGMAS = (0.7, 1.0, 1.6, 3.5, 5.0, 10.0)  # voxels
 REACH = 3.0  # of the largest filter, in σ
+WHOLE = 2**21  # voxels of a section up to which it is filtered as a whole and kept
 
 
 @dataclass(frozen=True, eq=False)
 class FilterBank:
-    """Features of the voxels of one image, section by section; each section is filtered once."""
+    """Features of the voxels of one image; a section of moderate size is filtered once, as a whole."""
 
     image: Volume
     sigmas: tuple[float, ...] = SIGMAS
@@ -27,14 +29,17 @@ class FilterBank:
         Raises:
             OSError: If the image cannot be read.
         """
-        _, *inside = box.slices
-        return np.stack([self._section(z)[*inside] for z in range(box.start[0], box.stop[0])])
+        return np.stack([self._of_section(section) for section in grid(box, (1, *box.shape[1:]))])
 
-    def _section(self, z: int) -> Float32[np.ndarray, "y x f"]:
+    def _of_section(self, box: Box) -> Float32[np.ndarray, "y x f"]:
+        z, (_, y, x) = box.start[0], self.image.shape
+        if y * x > WHOLE:
+            margin = math.ceil(REACH * max(self.sigmas))
+            outer = box.grown((0, margin, margin)).intersection(Box.of(self.image.shape))
+            return bank(self.image.read(outer)[0], self.sigmas)[*box.relative_to(outer).slices[1:]]
         if z not in self._sections:
-            _, y, x = self.image.shape
             self._sections[z] = bank(self.image.read(Box((z, 0, 0), (z + 1, y, x)))[0], self.sigmas)
-        return self._sections[z]
+        return self._sections[z][*box.slices[1:]]
 
 
 def bank(section: UInt8[np.ndarray, "y x"], sigmas: tuple[float, ...]) -> Float32[np.ndarray, "y x f"]:

@@ -12,7 +12,7 @@ from torch.nn import functional
 from microtome.benchmark.protocol.filters import FilterBank
 from microtome.benchmark.protocol.learners import Labelled
 from microtome.benchmark.protocol.task import Scene
-from microtome.box import Box
+from microtome.box import Box, grid
 from microtome.labels import IGNORE
 from microtome.learn.losses import class_weights, ranking_loss
 from microtome.predict.model import class_probabilities
@@ -114,11 +114,19 @@ class HeadsOnScene:
     def posterior(self, box: Box, sampling: Sampling | None = None) -> Posterior:
         """Mean and spread of the members; `sampling` makes no difference."""
         if box not in self._known:
-            total = PosteriorSum(self.heads.learner.classes, box.shape)
-            for proba in self._proba(box):
-                total.add(proba)
-            self._known[box] = total.posterior()
+            sections = [self._section(section) for section in grid(box, (1, *box.shape[1:]))]
+            self._known[box] = Posterior(
+                np.concatenate([section.mean for section in sections], axis=1),
+                np.concatenate([section.entropy_of_samples for section in sections]),
+                np.concatenate([section.deviation for section in sections], axis=1),
+            )
         return self._known[box]
+
+    def _section(self, box: Box) -> Posterior:
+        total = PosteriorSum(self.heads.learner.classes, box.shape)
+        for proba in self._proba(box):
+            total.add(proba)
+        return total.posterior()
 
     def features(self, boxes: Sequence[Box]) -> Float32[np.ndarray, "n d"]:
         """Activations of the first member, mean over each box."""

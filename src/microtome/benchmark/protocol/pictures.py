@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float64, Shaped, UInt8
+from jaxtyping import Bool, Float64, Shaped, UInt8
 
 from microtome.benchmark.protocol.study import Study
 from microtome.benchmark.protocol.task import Scene, Task
 from microtome.box import Box, Int3, grid
-from microtome.labels import IGNORE
+from microtome.evaluate.overlap import contingency, jaccard
+from microtome.labels import BACKGROUND, IGNORE
 from microtome.predict.posterior import class_map, entropy
 from microtome.progress import Progress
 from microtome.query.candidates import ModelView
@@ -41,8 +42,8 @@ def pictures(study: Study, shown: Sequence[str], progress: Progress) -> Arrays:
             raise ValueError(f"expected seed {SEED} of {name} to be complete; it is not")
         arrays |= _queries(task, first, history[0][2]["picks"][:ASKED], f"query/{name}/1")  # type: ignore[index]
         view = bench.fit(SEED, history[-1][1]).on(task.test)
-        arrays[f"pred/{name}"] = class_map(view.posterior(section))[0]
-        arrays[f"jaccard/{name}"] = np.float64(_score(study, name))
+        predicted = class_map(view.posterior(section))
+        arrays |= {f"pred/{name}": predicted[0], f"jaccard/{name}": _jaccard(task, section, predicted)}
         if k == len(shown) - 1:
             arrays |= _reliability(task.test, view, bench.spec.query_shape)
     progress("pictures", len(shown), len(shown), "")
@@ -50,13 +51,20 @@ def pictures(study: Study, shown: Sequence[str], progress: Progress) -> Arrays:
 
 
 def _fullest(task: Task) -> Box:
-    shares = [np.count_nonzero((task.test.truth(box) != IGNORE) & (task.test.truth(box) > 0)) for box in task.test.boxes]
+    shares = [
+        np.count_nonzero((task.test.truth(box) != IGNORE) & (task.test.truth(box) > 0))
+        for box in task.test.boxes
+    ]
     return task.test.boxes[int(np.argmax(shares))]
 
 
-def _score(study: Study, name: str) -> float:
-    rows = [row for row in study.rows() if (row["strategy"], row["seed"]) == (name, SEED)]
-    return float(rows[-1]["jaccard"])  # type: ignore[arg-type]
+def _jaccard(task: Task, section: Box, predicted: UInt8[np.ndarray, "z y x"]) -> Float64[np.ndarray, ""]:
+    """Of the section that is shown, mean over the classes."""
+    truth = task.test.truth(section)
+    table = contingency(
+        truth, np.where(truth == IGNORE, BACKGROUND, predicted).astype(np.uint8), task.classes - 1
+    )
+    return np.array(np.mean([jaccard(table, c) for c in range(1, task.classes)]))
 
 
 def _queries(task: Task, view: ModelView, picks: Sequence[int], key: str) -> Arrays:
@@ -90,13 +98,14 @@ def _reliability(scene: Scene, view: ModelView, patch: Int3) -> Arrays:
     }
 
 
-def _counts(
-    proba: Shaped[np.ndarray, "n"], truth: UInt8[np.ndarray, "n"]
-) -> Float64[np.ndarray, "t 2"]:
+def _counts(proba: Shaped[np.ndarray, "n"], truth: UInt8[np.ndarray, "n"]) -> Float64[np.ndarray, "t 2"]:
     """Twice the intersection, and the sum of sizes, at each threshold."""
-    rows = [(2 * np.count_nonzero((proba >= t) & (truth > 0)), np.count_nonzero(proba >= t)) for t in THRESHOLDS]
+    rows = [
+        (2 * np.count_nonzero((proba >= t) & (truth > 0)), np.count_nonzero(proba >= t)) for t in THRESHOLDS
+    ]
     return np.array([(both, found + np.count_nonzero(truth > 0)) for both, found in rows], dtype=np.float64)
 
 
-def _dice(found: Shaped[np.ndarray, "n"], there: Shaped[np.ndarray, "n"]) -> float:
-    return 2 * np.count_nonzero(found & there) / max(np.count_nonzero(found) + np.count_nonzero(there), 1)
+def _dice(found: Bool[np.ndarray, "n"], there: Bool[np.ndarray, "n"]) -> float:
+    sizes = int(np.count_nonzero(found)) + int(np.count_nonzero(there))
+    return 2 * int(np.count_nonzero(found & there)) / max(sizes, 1)

@@ -9,12 +9,12 @@ import numpy as np
 from jaxtyping import Float64, UInt8
 
 from microtome.benchmark.datasets import Dataset, find, load, locate, splits
-from microtome.benchmark.protocol.spec import Files, Spec
+from microtome.benchmark.protocol.spec import Files, Spec, digest
 from microtome.box import Box, Int3, grid
 from microtome.labels import BACKGROUND, IGNORE
 from microtome.project.parse import parse_split
 from microtome.project.truth import ClassLabels
-from microtome.query.candidates import Candidates
+from microtome.query.candidates import Candidates, Reader
 from microtome.query.embedding import appearance
 from microtome.volume import (
     ArrayVolume,
@@ -29,15 +29,11 @@ from microtome.volume import (
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """An image in memory with its labels, and the boxes of it that count."""
+    """An image with its labels, and the boxes of it that count."""
 
-    image: ArrayVolume
-    labels: UInt8[np.ndarray, "z y x"]  # IGNORE where nothing is known
+    image: Volume  # uint8
+    truth: Reader  # IGNORE where nothing is known
     boxes: tuple[Box, ...]
-
-    def truth(self, box: Box) -> UInt8[np.ndarray, "z y x"]:
-        """The labels of a box."""
-        return self.labels[box.slices]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +43,7 @@ class Task:
     pool: Scene  # its boxes are the candidates
     test: Scene  # its boxes are the sections, or what else is tested on
     classes: int  # background included
+    digest: str  # of all that is chosen from and tested on
 
     def candidates(self, free: tuple[int, ...] | None = None, **known: object) -> Candidates:
         """The candidates, all or those of the given numbers, with `known` of them (see `Candidates`)."""
@@ -58,16 +55,6 @@ class Task:
             image=self.pool.image.read,
             **known,  # type: ignore[arg-type]
         )
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 of all that is chosen from and tested on."""
-        whole = hashlib.sha256()
-        for scene in (self.pool, self.test):
-            for array in (scene.image.array, scene.labels):
-                whole.update(f"{array.shape}".encode() + np.ascontiguousarray(array).tobytes())
-            whole.update(" ".join(map(str, scene.boxes)).encode())
-        return whole.hexdigest()
 
     @cached_property
     def looks(self) -> Float64[np.ndarray, "n d"]:
@@ -95,7 +82,6 @@ def task_of(spec: Spec, announce: Callable[[str], None]) -> Task:
     boxes = tuple(grid(pool_box, spec.query_shape))
     if not boxes:
         raise ValueError(f"no patch of {spec.query_shape} fits into {pool_box}")
-    pool = Scene(data.image, data.labels, boxes)
     where = spec.splits.test or (data.test if other is None else None)
     if where is None and other is None:
         raise ValueError("expected where to test: [splits] test, or another image")
@@ -103,7 +89,13 @@ def task_of(spec: Spec, announce: Callable[[str], None]) -> Task:
     test_box = _split(where, tested)
     if other is None and test_box.overlaps(pool_box):
         raise ValueError(f"expected train and test that share no voxel; got {pool_box} and {test_box}")
-    return Task(pool, Scene(tested.image, tested.labels, _sections(test_box)), len(spec.classes) + 1)
+    pool, test = data.scene(boxes), tested.scene(_sections(test_box))
+    return Task(
+        pool,
+        test,
+        len(spec.classes) + 1,
+        digest([data.digest, tested.digest, str(pool.boxes), str(test.boxes)]),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +106,18 @@ class Source:
     labels: UInt8[np.ndarray, "z y x"]
     train: str | None = None
     test: str | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of image and labels."""
+        whole = hashlib.sha256(str(self.image.shape).encode())
+        for array in (self.image.array, self.labels):
+            whole.update(np.ascontiguousarray(array).tobytes())
+        return whole.hexdigest()
+
+    def scene(self, boxes: tuple[Box, ...]) -> Scene:
+        """These boxes of it."""
+        return Scene(self.image, lambda box: self.labels[box.slices], boxes)
 
 
 def _sources(spec: Spec, announce: Callable[[str], None]) -> tuple[Source, Source | None]:
