@@ -6,7 +6,7 @@ ifneq ($(wildcard ../shared/data),)
 export MICROTOME_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: demo test check check-all bench bench-page figures clean help
+.PHONY: demo test check check-all bench bench-page bench-strategies bench-peers studies figures clean help
 
 help:
 	@echo "make demo       the whole loop on real data, with a report: demo/report.html"
@@ -14,6 +14,9 @@ help:
 	@echo "make check      format, lint, types, layers"
 	@echo "make check-all  check and test, the slow tests too"
 	@echo "make bench-page measure the labelling page; needs Chromium"
+	@echo "make bench-strategies  the scale of query strategies"
+	@echo "make bench-peers       against programs of others, in an environment of their own"
+	@echo "make studies    run every study of benchmarks/specs: hours; goes on where it stopped"
 	@echo "make bench      measure what figures.toml asks for; writes benchmarks/results/"
 	@echo "make figures    print every figure with its bar"
 
@@ -71,6 +74,29 @@ bench-page: .venv/dev
 	$(BIN)/python benchmarks/bench_page_brush.py
 	$(BIN)/python benchmarks/bench_page_kill.py
 	$(BIN)/python benchmarks/bench_page_hostile.py
+
+bench-strategies: .venv/dev
+	$(BIN)/python benchmarks/bench_selection.py
+
+.venv-peers/done: benchmarks/peers.txt constraints.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --constraint constraints.txt torch
+	.venv-peers/bin/python -m pip install --quiet --constraint constraints.txt --no-deps -r benchmarks/peers.txt
+	.venv-peers/bin/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+bench-peers: .venv-peers/done
+	.venv-peers/bin/python benchmarks/bench_scoring.py
+
+STUDIES := $(patsubst benchmarks/specs/%.toml,%,$(wildcard benchmarks/specs/*.toml))
+
+# Each study goes on where it stopped; its cells are in benchmarks/studies/NAME, and are part of the repository.
+studies: .venv/dev
+	for name in $(STUDIES); do \
+	  $(BIN)/microtome benchmark run benchmarks/specs/$$name.toml --out benchmarks/studies/$$name && \
+	  $(BIN)/microtome benchmark report benchmarks/studies/$$name || exit 1; \
+	done
+	$(BIN)/python benchmarks/bench_strategies.py
 
 figures: .venv/core
 	$(BIN)/python benchmarks/figures.py

@@ -49,8 +49,9 @@ def test_networks_are_described_as_in_a_project_file(tmp_path: Path) -> None:
         (SPEC.replace('["entropy"]', '["entropy", "entropy"]'), "strategies must be distinct"),
         (SPEC.replace('["entropy"]', "[]"), "strategies"),
         (SPEC.replace('"B"', '"D"'), "tier"),
-        (SPEC.replace('dataset = "vnc"', ""), "either a dataset or"),
-        (SPEC + '[files]\nimage = "a"\nlabels = "b"', "either a dataset or"),
+        (SPEC + 'primary = "margin"', "a primary strategy that is compared; got 'margin'"),
+        (SPEC.replace('dataset = "vnc"', ""), "either a dataset, or"),
+        (SPEC + '[files]\nimage = "a"\nlabels = "b"', "either a dataset, or"),
         (
             SPEC.replace('dataset = "vnc"', "") + '[files]\nimage="a"\nlabels="b"\ntest_image="c"',
             "or neither",

@@ -211,10 +211,25 @@ def simulate(
     minutes: Annotated[
         float | None, typer.Option(min=0, help="Simulated minutes to stop at.", show_default="no limit")
     ] = None,
+    compare: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STRATEGY,…",
+            help="Instead, compare strategies on what was answered so far.",
+            show_default=False,
+        ),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Repeats of --compare.")] = 10,
+    network: Annotated[
+        bool, typer.Option("--network", help="Compare with the project's network: hours, not minutes.")
+    ] = False,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
     """Run the loop with a simulated annotator until a budget is spent. Goes on where it stopped."""
+    if compare is not None:
+        _compare(folder, compare, seeds, network=network, device=device, as_json=as_json)
+        return
     from microtome.cli.session import opened
     from microtome.cli.status import status_of
     from microtome.loop.simulation import Budget
@@ -227,6 +242,17 @@ def simulate(
     result(data, data["rounds"], as_json=as_json)
     if data["answers"] < patches and minutes is None:
         say("nothing is left to ask: every candidate was answered")
+
+
+def _compare(folder: Path, strategies: str, seeds: int, *, network: bool, device: str, as_json: bool) -> None:
+    from microtome.cli.benchmark import compare
+
+    with progress() as bars:
+        report, rows = compare(
+            folder, names(strategies), seeds=seeds, network=network, device=device, progress=bars, say=say
+        )
+    result({"report": str(report), "strategies": rows}, rows, as_json=as_json)
+    say(f"report: {report}")
 
 
 @app.command()

@@ -1,8 +1,8 @@
 """`microtome benchmark`: the words of a study file turned into strategies and networks, and run."""
 
+import csv
 import json
 import os
-import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -11,16 +11,21 @@ from pathlib import Path
 import numpy as np
 
 from microtome.benchmark.protocol.cells import Cells
+from microtome.benchmark.protocol.own import NOTES, TESTED, answered, schedule, task_of_answers
 from microtome.benchmark.protocol.pictures import SHOWN, pictures
 from microtome.benchmark.protocol.rounds import write_rounds
-from microtome.benchmark.protocol.spec import Spec, read_spec
+from microtome.benchmark.protocol.spec import Answers, Spec, Tier, read_spec, written
 from microtome.benchmark.protocol.study import Bench, Study
 from microtome.benchmark.protocol.task import named_part, task_of
-from microtome.cli.names import START_STRATEGIES, STRATEGIES, named
+from microtome.benchmark.report.study import write_study_report
+from microtome.cli.names import SAMPLINGS, START_STRATEGIES, STRATEGIES, named
 from microtome.cli.session import resolved_device
+from microtome.learn.settings import TABLES
 from microtome.progress import Progress
+from microtome.project import open_project
 
 PICTURES = "panel.npz"
+SHOWN_COLUMNS = ("strategy", "seeds", "patches", "jaccard", "jaccard_sd", "area_log2")
 
 
 def run_study(
@@ -39,10 +44,73 @@ def run_study(
         OSError: If the data cannot be read or `out` not written.
     """
     spec = read_spec(spec_file)
-    bench = bench_of(spec, device=device, say=say)
     _require_same(spec, out)
+    return _run(spec, out, workers=workers, device=device, progress=progress, say=say)
+
+
+def compare(
+    folder: Path,
+    strategies: tuple[str, ...],
+    *,
+    seeds: int,
+    network: bool,
+    device: str,
+    progress: Progress,
+    say: Callable[[str], None],
+) -> tuple[Path, list[dict[str, str]]]:
+    """A study on a project's own answers: its report, and a row for each strategy, the best first.
+
+    With `network` the project's own network is trained, else light heads on frozen features.
+
+    Raises:
+        ValueError: If a strategy is unknown, or there are too few answers.
+    """
+    spec = _spec_of_project(folder, strategies, seeds, "C" if network else "A")
+    out = folder / "comparison" / spec.digest()[:12]
+    _run(spec, out, workers=None, device=device, progress=progress, say=say)
+    page = write_study_report(out)
+    with (out / "summary.csv").open(newline="", encoding="utf-8") as table:
+        rows = [{name: row[name] for name in SHOWN_COLUMNS} for row in csv.DictReader(table)]
+    return page, rows
+
+
+def _spec_of_project(folder: Path, strategies: tuple[str, ...], seeds: int, tier: Tier) -> Spec:
+    with open_project(folder, TABLES) as project:
+        config = project.config
+        last = max((answer.id or 0 for answer in project.journal.answers()), default=0)
+        labelled = len(answered(project, last))
+    start, budgets = schedule(max(labelled - labelled // TESTED, 4))
+    return Spec(
+        title=f"Strategies on the answers of {folder.resolve().name}",
+        tier=tier,
+        project=Answers(folder=str(folder.resolve()), last=max(last, 1)),
+        classes=config.classes,
+        query_shape=config.query.shape,
+        seeds=seeds,
+        start=start,
+        budgets=budgets,
+        strategies=strategies or (config.query.strategy,),
+        sampling=named("sampling", config.query.sampling, SAMPLINGS),
+        samples=config.query.samples,
+        net=config.net,
+        train=config.train,
+        augment=config.augment,
+        ensemble=config.ensemble,
+    )
+
+
+def _run(
+    spec: Spec,
+    out: Path,
+    *,
+    workers: int | None,
+    device: str,
+    progress: Progress,
+    say: Callable[[str], None],
+) -> dict[str, object]:
+    bench = bench_of(spec, device=device, say=say)
     out.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(spec_file, out / "spec.toml")
+    (out / "spec.toml").write_text(written(spec))
     study = Study(bench, Cells(out / "cells.jsonl"))
     began = datetime.now(UTC)
     try:
@@ -73,7 +141,7 @@ def bench_of(spec: Spec, *, device: str, say: Callable[[str], None]) -> Bench:
 
     strategies = {name: named("strategy", name, STRATEGIES) for name in spec.compared}
     start = named("start strategy", spec.start_strategy, START_STRATEGIES)
-    task = task_of(spec, say)
+    task = task_of(spec, say) if spec.project is None else task_of_answers(spec.project)
     if spec.tier == "A":
         return Bench(spec, task, HeadLearner(task.classes), strategies, start)
     spec.recipe.require_trainable(task.classes)
@@ -99,15 +167,17 @@ def _describe(study: Study, out: Path, device: str, seconds: float) -> None:
         "candidates": len(task.pool.boxes),
         "test_sections": len(task.test.boxes),
         "reference_strategies": ["random", "foreground-random"],
-        "primary": spec.primary,
+        "primary": spec.primary or "",
         "wall_seconds": seconds + before.get("wall_seconds", 0.0),
         "complete": study.complete,
-        "notes": [],
+        "notes": [] if spec.project is None else list(NOTES),
     }
     (out / "study.json").write_text(json.dumps(description, indent=1) + "\n")
 
 
 def _source(spec: Spec) -> dict[str, str]:
+    if spec.project is not None:
+        return {"title": f"the project {Path(spec.project.folder).name}", "licence": "", "citation": ""}
     if spec.files is not None:
         return {"title": Path(spec.files.image).name, "licence": "", "citation": ""}
     dataset, _ = named_part(spec.dataset or "")

@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
+import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from microtome.learn.config import Recipe
@@ -45,11 +46,26 @@ class Files(BaseModel):
     voxel_size_nm: tuple[float, float, float] | None = None  # where the files do not say
     window: tuple[float, float] | None = None  # grey values that become 0 and 255, if not uint8
 
+    def beside(self, folder: Path) -> "Files":
+        """The same files, with paths that are not absolute taken from `folder`."""
+        names = ("image", "labels", "test_image", "test_labels")
+        found = {name: str(folder / value) for name in names if (value := getattr(self, name)) is not None}
+        return self.model_copy(update=found)
+
     @model_validator(mode="after")
     def _pairs(self) -> "Files":
         if (self.test_image is None) != (self.test_labels is None):
             raise ValueError("expected test_image and test_labels, or neither; got one of them")
         return self
+
+
+class Answers(BaseModel):
+    """What was answered in a project so far: the patches to choose from, and those to test on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    folder: str
+    last: Positive  # id of the last answer that counts, so that labelling may go on meanwhile
 
 
 class Spec(BaseModel):
@@ -69,6 +85,7 @@ class Spec(BaseModel):
     )
     test_dataset: str | None = None  # another one, or another part, to test on
     files: Files | None = None  # in place of a data set
+    project: Answers | None = None  # likewise; see `microtome simulate --compare`
     classes: Names
     downsample: Positive3 = (1, 1, 1)
     query_shape: Positive3 = (1, 64, 64)
@@ -91,8 +108,10 @@ class Spec(BaseModel):
         steps = (self.start, *self.budgets)
         if any(a >= b for a, b in pairwise(steps)):
             raise ValueError(f"budgets must grow from start = {self.start}; got {list(self.budgets)}")
-        if (self.dataset is None) == (self.files is None):
-            raise ValueError("expected either a dataset or [files]")
+        if self.primary is not None and self.primary not in self.compared:
+            raise ValueError(f"expected a primary strategy that is compared; got {self.primary!r}")
+        if [self.dataset, self.files, self.project].count(None) != 2:
+            raise ValueError("expected either a dataset, or [files], or a [project]")
         if len(set(self.strategies)) < len(self.strategies):
             raise ValueError(f"strategies must be distinct; got {list(self.strategies)}")
         return self
@@ -113,8 +132,12 @@ class Spec(BaseModel):
         return tuple(dict.fromkeys((*ALWAYS, *self.strategies)))
 
     def digest(self) -> str:
-        """Of all that a cell's numbers depend on, but for its seed, its patches and its strategy."""
-        own = self.model_dump(exclude={"title", "primary", "seeds", "strategies"}, mode="json")
+        """Of all settings that a cell's numbers depend on, but for its seed, its patches and its strategy.
+
+        Where the data lie does not matter, only what they hold: see `Task.digest`.
+        """
+        free = {"title", "primary", "seeds", "strategies", "files", "project"}
+        own = self.model_dump(exclude=free, mode="json")
         return digest({"protocol": PROTOCOL, **own})
 
 
@@ -126,8 +149,15 @@ def read_spec(path: Path) -> Spec:
         OSError: If the file cannot be read.
     """
     spec = validated(Spec, read_toml(path), path.name)
+    if spec.files is not None:
+        spec = spec.model_copy(update={"files": spec.files.beside(path.resolve().parent)})
     _ = spec.recipe  # its settings are checked now, not an hour later
     return spec
+
+
+def written(spec: Spec) -> str:
+    """The spec as TOML; what has its default is left out."""
+    return tomlkit.dumps(spec.model_dump(mode="json", exclude_defaults=True, exclude_none=True))
 
 
 def digest(content: object) -> str:
