@@ -77,6 +77,7 @@ bench-page: .venv/dev
 
 bench-strategies: .venv/dev
 	$(BIN)/python benchmarks/bench_selection.py
+	$(BIN)/python benchmarks/bench_study_resume.py
 
 .venv-peers/done: benchmarks/peers.txt constraints.txt
 	$(PYTHON) -m venv .venv-peers
@@ -90,11 +91,12 @@ bench-peers: .venv-peers/done
 
 STUDIES := $(patsubst benchmarks/specs/%.toml,%,$(wildcard benchmarks/specs/*.toml))
 
-# Each study goes on where it stopped; its cells are in benchmarks/studies/NAME, and are part of the repository.
+# Each study goes on where it stopped; its cells are in benchmarks/results/NAME, and are part of the repository,
+# the page is not: it shows data that may not be passed on.
 studies: .venv/dev
 	for name in $(STUDIES); do \
-	  $(BIN)/microtome benchmark run benchmarks/specs/$$name.toml --out benchmarks/studies/$$name && \
-	  $(BIN)/microtome benchmark report benchmarks/studies/$$name || exit 1; \
+	  $(BIN)/microtome benchmark run benchmarks/specs/$$name.toml --out benchmarks/results/$$name && \
+	  $(BIN)/microtome benchmark report benchmarks/results/$$name || exit 1; \
 	done
 	$(BIN)/python benchmarks/bench_strategies.py
 

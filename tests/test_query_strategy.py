@@ -146,8 +146,8 @@ def test_an_empty_pool_gives_nothing(strategy: Strategy) -> None:
 @every_strategy
 def test_identical_images_are_chosen_at_random(strategy: Strategy) -> None:
     candidates = WORLDS["identical images"].candidates(APART)
-    firsts = {chosen(strategy, candidates, 1, seed)[0].index for seed in range(30)}
-    assert len(firsts) > 5
+    firsts = {chosen(strategy, candidates, 1, seed)[0].index for seed in range(15)}
+    assert len(firsts) > 3
 
 
 @pytest.mark.parametrize("strategy", NESTED.values(), ids=NESTED)
