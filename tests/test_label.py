@@ -17,6 +17,7 @@ import pytest
 from conftest import phantom_project
 from microtome.project import open_journal
 
+pytestmark = pytest.mark.xdist_group("server")
 Start = Callable[..., "Running"]
 
 

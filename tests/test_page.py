@@ -20,9 +20,12 @@ from server import Server  # noqa: E402
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Playwright
 
-pytestmark = pytest.mark.skipif(
-    chromium() is None, reason="needs Chromium to look at the page: apt-get install chromium"
-)
+pytestmark = [
+    pytest.mark.xdist_group("server"),
+    pytest.mark.skipif(
+        chromium() is None, reason="needs Chromium to look at the page: apt-get install chromium"
+    ),
+]
 
 Open = Callable[..., Page]
 

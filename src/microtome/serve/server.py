@@ -107,7 +107,9 @@ def serve(
 
 def _is_no_ending(record: logging.LogRecord) -> bool:
     """Whether a record is worth printing: requests that are cut off when the server ends are not."""
-    return record.exc_info is None or not isinstance(record.exc_info[1], asyncio.CancelledError)
+    if record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError):
+        return False
+    return not any(ending in record.getMessage() for ending in ("CancelledError", "KeyboardInterrupt"))
 
 
 def _access(address: Address) -> Access:
