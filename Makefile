@@ -99,6 +99,7 @@ studies: .venv/dev
 	  $(BIN)/microtome benchmark report benchmarks/results/$$name || exit 1; \
 	done
 	$(BIN)/python benchmarks/bench_strategies.py
+	$(BIN)/python benchmarks/which_strategy.py
 
 figures: .venv/core
 	$(BIN)/python benchmarks/figures.py

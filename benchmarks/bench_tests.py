@@ -9,7 +9,21 @@ from record import Figure, record
 
 def main() -> None:
     began = time.monotonic()
-    subprocess.run([sys.executable, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadgroup", "-m", "not slow and not gpu"], check=True)
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-n",
+            "auto",
+            "--dist",
+            "loadgroup",
+            "-m",
+            "not slow and not gpu",
+        ],
+        check=True,
+    )
     seconds = time.monotonic() - began
     record("tests", {"test_seconds": Figure(seconds, (seconds, seconds), 1, "all passed")}, seeds=[])
 

@@ -13,7 +13,6 @@ from microtome.query.candidates import PIECE, Candidates, Predictor, disjoint, p
 from microtome.query.strategy import Pick, Selection
 from microtome.query.subsets import apart, every_subset
 
-SPARSE = 4  # times the voxels of its boxes: a piece larger than that is predicted box by box
 SWEEPS = 20  # of swaps over all that were chosen greedily; few are needed
 AT_ONCE = 2**22  # numbers looked at together
 
@@ -184,11 +183,9 @@ def _first(qualities: Float64[np.ndarray, "s 2"]) -> int:
 def _labels(predict: Predictor, boxes: Sequence[Box]) -> Iterator[tuple[int, UInt8[np.ndarray, "z y x"]]]:
     """The predicted classes of every box, neighbours predicted together."""
     for hull, members in pieces(boxes, PIECE):
-        if hull.size > SPARSE * sum(boxes[index].size for index in members):
-            yield from ((index, class_map(predict(boxes[index]))) for index in members)
-            continue
-        labels = class_map(predict(hull))
-        yield from ((index, labels[boxes[index].relative_to(hull).slices]) for index in members)
+        posterior = predict(hull)
+        for index in members:
+            yield index, class_map(posterior.crop(boxes[index].relative_to(hull)))
 
 
 def _dice(labels: UInt8[np.ndarray, "z y x"], found: UInt8[np.ndarray, "z y x"]) -> float:

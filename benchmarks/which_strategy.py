@@ -1,0 +1,76 @@
+"""Write the tables of docs/which-strategy.md from the studies' summaries; the words between them are a person's."""
+
+import csv
+import json
+import re
+from pathlib import Path
+
+from record import RESULTS
+
+PAGE = Path(__file__).parents[1] / "docs" / "which-strategy.md"
+MARK = re.compile(r"(<!-- study (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+COLUMNS = (
+    "strategy",
+    "Jaccard",
+    "against random",
+    "against foreground-random",
+    "labels to 95 %",
+    "foreground",
+)
+
+
+def main() -> None:
+    page = PAGE.read_text()
+    PAGE.write_text(MARK.sub(lambda found: f"{found[1]}{_table(RESULTS / found[2])}{found[3]}", page))
+
+
+def _table(folder: Path) -> str:
+    """A Markdown table of a study, the best area under the curve first."""
+    study = json.loads((folder / "study.json").read_text())
+    with (folder / "summary.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    lines = [f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS)]
+    lines += [f"| {' | '.join(_cells(row))} |" for row in rows]
+    unfinished = "" if study["complete"] else "; not complete"
+    lines.append(
+        f"\n{rows[0]['seeds']} seeds, tier {study['tier']}, {study['device']}, {study['date'][:10]}, "
+        f"`benchmarks/specs/{folder.name}.toml` at {study['commit']}{unfinished}."
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _cells(row: dict[str, str]) -> list[str]:
+    return [
+        f"`{row['strategy']}`",
+        f"{float(row['jaccard']):.3f} ± {float(row['jaccard_sd'] or 'nan'):.3f}",
+        _difference(row, "random"),
+        _difference(row, "foreground-random"),
+        _labels(row),
+        f"{100 * float(row['foreground']):.1f} %" if row.get("foreground") else "",
+    ]
+
+
+def _difference(row: dict[str, str], reference: str) -> str:
+    """Hodges-Lehmann difference of the areas in points, its interval, and a star where Holm's p is below 0.05."""
+    name = f"area_log2_minus_{reference}"
+    if not row.get(name):
+        return ""
+    star = " \\*" if float(row[f"{name}_p_holm"]) < 0.05 else ""
+    return f"{_points(row[name])} ({_points(row[f'{name}_low'])} to {_points(row[f'{name}_high'])}){star}"
+
+
+def _points(cell: str) -> str:
+    return f"{100 * float(cell):+.1f}" if cell else "–"
+
+
+def _labels(row: dict[str, str]) -> str:
+    """Patches to 95 % of full supervision on the mean curve; or that it is not reached."""
+    if not row.get("labels_to_95_mean_curve"):
+        return ""
+    if row["labels_to_95_mean_curve_censored"] == "1":
+        return f"> {int(row['patches'])}"
+    return f"{float(row['labels_to_95_mean_curve']):.0f}"
+
+
+if __name__ == "__main__":
+    main()
