@@ -1,4 +1,4 @@
-"""Write the tables of docs/which-strategy.md from the studies' summaries; the words between them are a person's."""
+"""Write the tables of docs/which-strategy.md from the studies; the words between them are a person's."""
 
 import csv
 import json
@@ -51,7 +51,7 @@ def _cells(row: dict[str, str]) -> list[str]:
 
 
 def _difference(row: dict[str, str], reference: str) -> str:
-    """Hodges-Lehmann difference of the areas in points, its interval, and a star where Holm's p is below 0.05."""
+    """Difference of the areas in points (Hodges-Lehmann), its interval, and a star where Holm's p < 0.05."""
     name = f"area_log2_minus_{reference}"
     if not row.get(name):
         return ""

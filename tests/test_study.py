@@ -27,6 +27,21 @@ def without_times(rows: list[dict]) -> list[dict]:
     return [{name: value for name, value in row.items() if name not in TIMES} for row in rows]
 
 
+def children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+def all_end(pids: list[int], seconds: float = 10) -> bool:
+    """Whether none of these processes runs any more, or does so for `seconds`."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if not any(Path(f"/proc/{pid}/exe").exists() for pid in pids):
+            return True
+        time.sleep(0.1)
+    return False
+
+
 def read_table(folder: Path) -> list[dict]:
     return list(csv.DictReader((folder / "rounds.csv").read_text().splitlines()))
 
@@ -177,8 +192,11 @@ def test_a_killed_benchmark_goes_on_to_the_same_tables(tmp_path: Path) -> None:
         process = subprocess.Popen([*command, str(tmp_path / "killed")], stderr=subprocess.DEVNULL)
         while not cells.exists() or len(cells.read_text().splitlines()) < reached:
             time.sleep(0.02)
+        workers = children(process.pid)
         process.send_signal(signal.SIGKILL)
         process.wait()
+        assert workers
+        assert all_end(workers)
     subprocess.run([*command, str(tmp_path / "killed")], check=True, capture_output=True)
     whole, again = (without_times(read_table(tmp_path / name)) for name in ("whole", "killed"))
     assert whole == again

@@ -4,12 +4,14 @@ Two kinds of cells make it up. A *fit* depends on the task, the seed and the lab
 chose them; a *choice* depends on a fit and a strategy. Each is computed once, whatever was killed between.
 """
 
+import os
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cached_property
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from time import perf_counter
 
 import numpy as np
@@ -283,8 +285,17 @@ def _begin(make: Callable[[], Bench]) -> None:
     global _bench
     import torch
 
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     _bench = make()
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that began it is gone: killed, it cannot tell its workers to stop."""
+    parent = parent_process()
+    assert parent is not None, "a worker has a parent"
+    parent.join()
+    os._exit(1)
 
 
 def _compute(job: Job) -> list[tuple[str, Content]]:
