@@ -1,4 +1,4 @@
-"""A study killed with `kill -9` again and again, then finished: the same tables as one that nobody disturbed."""
+"""A study killed with `kill -9` again and again, then finished: the tables of one that nobody disturbed."""
 
 import argparse
 import csv

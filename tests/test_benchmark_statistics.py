@@ -158,7 +158,8 @@ def test_saving_is_the_geometric_mean_of_paired_ratios() -> None:
         ([True, False], [False, False], "at least", 2),
         ([False, False], [True, False], "at most", 2),
         ([True, False], [False, True], "unclear", 2),
-        ([True, False], [True, False], "exact", 1),
+        ([True, False], [True, False], "unclear", 1),
+        ([False, False], [False, False], "exact", 2),
         ([True, True], [True, True], "none", 0),
     ],
 )

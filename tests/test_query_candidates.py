@@ -69,9 +69,11 @@ def test_equally_likely_classes_count_as_they_are_predicted() -> None:
 
 
 def test_unlabelled_voxels_are_of_no_class() -> None:
-    labels = np.array([[[0, 1, IGNORE, IGNORE]]], np.uint8)
-    census = Candidates((Box.of((1, 1, 4)),), 2, None, lambda box: labels[box.slices]).census_of_truth()
-    assert census.classes.tolist() == [[1, 1]]
+    labels = np.array([[[0, 1, IGNORE, IGNORE], [0, 0, IGNORE, 0]]], np.uint8)
+    boxes = (Box((0, 0, 0), (1, 1, 4)), Box((0, 1, 0), (1, 2, 4)))
+    census = Candidates(boxes, 2, None, lambda box: labels[box.slices]).census_of_truth()
+    assert census.classes.tolist() == [[1, 1], [3, 0]]
+    assert census.borders[1] == 0
 
 
 def test_neighbours_are_predicted_together_and_each_gets_its_own_voxels() -> None:

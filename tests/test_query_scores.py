@@ -5,6 +5,7 @@ import pytest
 from scipy.ndimage import distance_transform_edt
 
 from microtome.box import Box, grid
+from microtome.labels import IGNORE
 from microtome.oracle import CostModel
 from microtome.predict.posterior import Posterior
 from microtome.query.aggregate import boundary_discounted, distance_weighted, mean, top_quantile
@@ -102,6 +103,14 @@ def test_the_true_error_is_the_share_of_wrong_voxels() -> None:
     truth[..., :4] = 1
     found = TrueError()(pool(halves(), halves(0), truth=truth))
     np.testing.assert_allclose(found, [0.25, 0])
+
+
+def test_what_nobody_labelled_is_no_error() -> None:
+    truth = np.zeros((1, SIDE, 2 * SIDE), np.uint8)
+    truth[..., :4] = 1
+    truth[..., 4:] = IGNORE
+    found = TrueError()(pool(halves(2), halves(0), truth=truth))
+    np.testing.assert_allclose(found, [0.5, 0])
 
 
 def test_the_predicted_loss_is_asked_of_the_model() -> None:

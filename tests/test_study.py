@@ -104,6 +104,17 @@ def test_a_study_that_was_stopped_anywhere_gives_the_same_rows(whole: Study, tmp
         assert study.complete
 
 
+def test_a_cell_that_was_changed_is_computed_again(whole: Study, tmp_path: Path) -> None:
+    lines = whole.cells.path.read_text().splitlines(keepends=True)
+    (changed,) = [k for k, line in enumerate(lines) if '"picks": [' in line][:1]
+    lines[changed] = lines[changed].replace('"picks": [', '"picks": ["x", ')
+    path = tmp_path / "cells.jsonl"
+    path.write_bytes("".join(lines).encode() + b"\xff\xfe\n[1]\n{}\n")
+    study = Study(small_bench(), Cells(path))
+    assert len(run_here(study)) == 1
+    assert without_times(study.rows()) == without_times(whole.rows())
+
+
 def test_what_is_computed_is_not_computed_again(whole: Study) -> None:
     again = Study(small_bench(), Cells(whole.cells.path))
     assert next(again.jobs(), None) is None

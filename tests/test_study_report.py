@@ -181,7 +181,8 @@ def test_comparison_that_was_written_down_before_is_reported_without_correction(
     path = study_rows.write(tmp_path, study_rows.table(FEW, seeds=6)) / "rounds.csv"
     study = summarise(read_rounds(path), ["random", "foreground-random"])
     said = " ".join(findings(study, "clasp-pe"))
-    assert "Written down before the study: clasp-pe." in said
+    assert "Written down before the study: clasp-pe against foreground-random." in said
+    assert "against random, p" not in said
     assert "p = 0.031, uncorrected" in said  # 2 / 2⁶
     assert "was not run" in " ".join(findings(study, "badge"))
 

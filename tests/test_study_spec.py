@@ -49,6 +49,11 @@ def test_networks_are_described_as_in_a_project_file(tmp_path: Path) -> None:
         (SPEC.replace('["entropy"]', '["entropy", "entropy"]'), "strategies must be distinct"),
         (SPEC.replace('["entropy"]', "[]"), "strategies"),
         (SPEC.replace('"B"', '"D"'), "tier"),
+        (SPEC.replace('["mitochondria"]', '["a", "a"]'), "classes must be distinct"),
+        (
+            SPEC.replace('"B"', '"A"') + "[net]\nwidths = [4]",
+            r"tier A trains no network: expected no table \[net",
+        ),
         (SPEC + 'primary = "margin"', "a primary strategy that is compared; got 'margin'"),
         (SPEC.replace('dataset = "vnc"', ""), "either a dataset, or"),
         (SPEC + '[files]\nimage = "a"\nlabels = "b"', "either a dataset, or"),
@@ -74,7 +79,6 @@ def test_more_seeds_or_strategies_are_the_same_study_and_anything_else_is_not() 
         {"fn_n": 3},
         {"budgets": (6, 11)},
         {"start_strategy": "random"},
-        {"net": {"dropout": 0.2}},
     ):
         assert small_spec(**change).digest() != base
 

@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,6 +17,7 @@ def device_name(device: str = "auto") -> str:
     return f"{os.cpu_count()} cores, {_processor()}, torch {torch.__version__}"
 
 
+@cache
 def commit() -> str:
     """The commit of this code, "-dirty" where files were changed since; the version where it has none."""
     run = subprocess.run(

@@ -142,6 +142,12 @@ def bench_of(spec: Spec, *, device: str, say: Callable[[str], None]) -> Bench:
     strategies = {name: named("strategy", name, STRATEGIES) for name in spec.compared}
     start = named("start strategy", spec.start_strategy, START_STRATEGIES)
     task = task_of(spec, say) if spec.project is None else task_of_answers(spec.project)
+    task.require_something_to_find()
+    every = len(task.pool.boxes)
+    if spec.budgets[-1] > every:
+        raise ValueError(f"expected budgets of at most the {every} patches there are; got {spec.budgets[-1]}")
+    if device == "cuda" and spec.tier != "C":
+        raise ValueError(f"expected tier C for a GPU; got tier {spec.tier}")
     if spec.tier == "A":
         return Bench(spec, task, HeadLearner(task.classes), strategies, start)
     spec.recipe.require_trainable(task.classes)
@@ -163,14 +169,15 @@ def _describe(study: Study, out: Path, device: str, seconds: float) -> None:
         "tier": spec.tier,
         "device": device_name(device if spec.tier == "C" else "cpu"),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit(),
+        "commit": ", ".join(study.commits()) or commit(),
         "candidates": len(task.pool.boxes),
         "test_sections": len(task.test.boxes),
         "reference_strategies": ["random", "foreground-random"],
         "primary": spec.primary or "",
+        "primary_reference": spec.primary_reference,
         "wall_seconds": seconds + before.get("wall_seconds", 0.0),
         "complete": study.complete,
-        "notes": [] if spec.project is None else list(NOTES),
+        "notes": [*spec.notes, *(NOTES if spec.project else ())],
     }
     (out / "study.json").write_text(json.dumps(description, indent=1) + "\n")
 

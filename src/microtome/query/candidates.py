@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64, UInt8
 
 from microtome.box import Box, Int3
-from microtome.labels import BACKGROUND, borders
+from microtome.labels import BACKGROUND, IGNORE, borders
 from microtome.predict.posterior import Posterior, class_map
 from microtome.predict.sampling import Sampling
 
@@ -142,7 +142,8 @@ class Candidates:
         edges = np.zeros(len(self.boxes), dtype=np.int64)
         for index, block in labels:
             classes[index] = np.bincount(block.ravel(), minlength=self.classes)[: self.classes]
-            edges[index] = np.count_nonzero(borders(block)) if block.max(initial=BACKGROUND) else 0
+            said = np.where(block == IGNORE, BACKGROUND, block)  # what nobody labelled has no border
+            edges[index] = np.count_nonzero(borders(said)) if said.max(initial=BACKGROUND) else 0
         return Census(classes, edges)
 
 

@@ -48,10 +48,12 @@ def curves(rows: Sequence[Row], metric: str) -> Curves:
     most = max((int(mask.sum()) for mask in done.values()), default=0)
     kept = [name for name, mask in done.items() if mask.any() and 2 * mask.sum() >= most]
     shared = np.logical_and.reduce([done[name] for name in kept]) if kept else np.zeros(len(seeds), bool)
+    paired = tuple(seed for seed, good in zip(seeds, shared, strict=True) if good)
     whole = [row for row in rows if row.strategy == FULL and np.isfinite(_value(row, metric))]
+    whole = [row for row in whole if row.seed in paired] or whole  # of the same seeds where they are there
     return Curves(
         budgets=np.array(budgets, dtype=np.int64),
-        seeds=tuple(seed for seed, good in zip(seeds, shared, strict=True) if good),
+        seeds=paired,
         scores={name: every[name][shared] for name in kept},
         full=float(np.mean([_value(row, metric) for row in whole])) if whole else float("nan"),
         pool=max((row.patches for row in whole), default=0),

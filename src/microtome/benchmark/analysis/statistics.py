@@ -16,6 +16,7 @@ from statsmodels.stats.multitest import multipletests
 
 from microtome.benchmark.analysis.curves import Curves
 
+NEARLY_ALL = 0.99  # of full supervision
 RESAMPLES = 4999
 Interval = tuple[float, float]
 Bound = Literal["exact", "at least", "at most", "unclear", "none"]
@@ -64,8 +65,9 @@ class Saving:
     """How many times more labels the reference needs: a geometric mean over pairs, with a 95 % interval.
 
     `bound` says what censoring makes of it: a pair whose reference alone did not arrive gives a lower bound
-    of its ratio, a pair whose method alone did not gives an upper bound (both kinds together: unclear), and
-    a pair of which neither arrived says nothing and is left out.
+    of its ratio, a pair whose method alone did not gives an upper bound; both kinds together, or a pair of
+    which neither arrived and which is left out, make it unclear. The end of the interval that a bound does
+    not support is infinite or 0; both are where it is unclear.
     """
 
     ratio: float
@@ -91,7 +93,12 @@ def saving(reference: Sequence[Labels], method: Sequence[Labels], seed: int) -> 
     ratio = float(np.exp(logs.mean())) if pairs else float("nan")
     low, high = np.exp(mean_interval(logs, seed))
     bound = _bound(any(r.censored for r, _ in pairs), any(m.censored for _, m in pairs), bool(pairs))
-    return Saving(ratio, float(low), float(high), bound, len(pairs), len(reference) - len(pairs))
+    silent = len(reference) - len(pairs)
+    if silent and pairs:
+        bound = "unclear"
+    low = 0.0 if bound in ("at most", "unclear") else float(low)
+    high = float("inf") if bound in ("at least", "unclear") else float(high)
+    return Saving(ratio, low, high, bound, len(pairs), silent)
 
 
 def saving_of_means(reference: Labels, method: Labels) -> tuple[float, Bound]:
@@ -220,19 +227,29 @@ class Penalties:
 def penalties(known: Curves, strategies: Sequence[str], alpha: float = 0.05) -> Penalties:
     """Pairwise penalty matrix (Ash et al. 2020): a paired t-test a pair and budget, Holm over all of them.
 
-    NaN where there is nothing to test: less than two seeds, or the start alone.
+    The start is left out, and budgets at which the mean of all is beyond 99 % of full supervision. NaN where
+    there is nothing to test: less than two seeds, or no budget.
     """
-    k, later = len(strategies), max(len(known.budgets) - 1, 0)
-    if len(known.seeds) < 2 or not later:
+    k = len(strategies)
+    every = np.stack([known.scores[name] for name in strategies]) if k else np.zeros((0, 0, 0))
+    budgets = _undecided(every, known.full) if k and len(known.seeds) >= 2 else np.zeros(0, dtype=np.int64)
+    if not len(budgets):
         return Penalties(tuple(strategies), np.full((k, k), np.nan), 0)
     i, j = np.triu_indices(k, 1)
-    scores = np.stack([known.scores[name][:, 1:] for name in strategies])
+    scores = every[:, :, budgets]
     leads = scores[i] - scores[j]  # pair, seed, budget
     better = _holm(_paired_t_p(leads)) < alpha
     wins = np.zeros((k, k))
     wins[i, j] = (better & (leads.mean(axis=1) > 0)).mean(axis=1)
     wins[j, i] = (better & (leads.mean(axis=1) < 0)).mean(axis=1)
     return Penalties(tuple(strategies), wins, better.size)
+
+
+def _undecided(scores: Float64[np.ndarray, "k s b"], full: float) -> Int64[np.ndarray, "_"]:
+    """The budgets beyond the start at which there is still something to gain."""
+    means = scores.mean(axis=(0, 1))
+    open_still = ~(means >= NEARLY_ALL * full) if np.isfinite(full) else np.ones(len(means), dtype=bool)
+    return 1 + np.flatnonzero(open_still[1:])
 
 
 @dataclass(frozen=True, slots=True)

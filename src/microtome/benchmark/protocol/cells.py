@@ -2,16 +2,19 @@
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from microtome.benchmark.protocol.spec import digest
 
 Content = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Cells:
-    """Cells in a file of JSON lines. A line that a kill cut off is computed again."""
+    """Cells in a file of JSON lines. A line that a kill cut off, or that was changed, is computed again."""
 
     path: Path
     _known: dict[str, Content] = field(default_factory=dict, init=False)
@@ -19,11 +22,12 @@ class Cells:
     def __post_init__(self) -> None:
         if not self.path.exists():
             return
-        for line in self.path.read_text().splitlines():
+        for line in self.path.read_text(errors="replace").splitlines():
             try:
                 cell = json.loads(line)
-                self._known[cell["key"]] = cell["content"]
-            except (ValueError, KeyError, TypeError):
+                if cell["check"] == digest(cell["content"]):
+                    self._known[cell["key"]] = cell["content"]
+            except (ValueError, KeyError, TypeError, RecursionError):
                 continue
 
     def __contains__(self, key: str) -> bool:
@@ -39,18 +43,23 @@ class Cells:
     def __getitem__(self, key: str) -> Content:
         return self._known[key]
 
+    def values(self) -> Iterable[Content]:
+        """All cells."""
+        return self._known.values()
+
     def add(self, key: str, content: Content) -> None:
         """Write a cell; it is on the disk when this returns.
 
         Raises:
             OSError: If the disk is full or the file cannot be written.
         """
-        line = json.dumps({"key": key, "content": content})
+        content = json.loads(json.dumps(content))  # as it is read after a restart
+        line = json.dumps({"key": key, "check": digest(content), "content": content})
         with self.path.open("a") as file:
             file.write(("" if self._ends_whole() else "\n") + line + "\n")
             file.flush()
             os.fsync(file.fileno())
-        self._known[key] = json.loads(line)["content"]  # as it will be read after a restart
+        self._known[key] = content
 
     def _ends_whole(self) -> bool:
         if not self.path.exists() or not self.path.stat().st_size:

@@ -1,6 +1,6 @@
 """Light heads on frozen features (tier A): an ensemble of small perceptrons, fitted in half a second."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -9,7 +9,7 @@ from jaxtyping import Float, Float32, Float64, UInt8
 from torch import Tensor
 from torch.nn import functional
 
-from microtome.benchmark.protocol.filters import FilterBank
+from microtome.benchmark.protocol.filters import SIGMAS, FilterBank
 from microtome.benchmark.protocol.learners import Labelled
 from microtome.benchmark.protocol.task import Scene
 from microtome.box import Box, grid
@@ -25,6 +25,8 @@ HIDDEN = 24
 STEPS = 300
 BATCH = 512  # voxels a step and head
 LEARNING_RATE = 1e-2
+DROPOUT = 0.1  # probability that a hidden unit is dropped
+DROPOUT_SAMPLES = 10
 RANKING_STEPS = 200  # of the head that predicts losses
 
 
@@ -35,6 +37,11 @@ class HeadLearner:
     classes: int  # background included
     members: int = 4
     _banks: dict[int, FilterBank] = field(default_factory=dict, init=False)
+
+    @property
+    def settings(self) -> object:
+        """All that the heads depend on besides what is labelled."""
+        return ["heads", self.members, HIDDEN, STEPS, BATCH, LEARNING_RATE, DROPOUT, SIGMAS]
 
     def fit(self, scene: Scene, labelled: Labelled, seed: int) -> "Heads":
         """Train all heads on the labelled voxels, each from its own weights and draws.
@@ -75,8 +82,15 @@ class Weights:
     out: Float[Tensor, "m h c"]
     out_bias: Float[Tensor, "m 1 c"]
 
-    def activations(self, x: Float[Tensor, "m n f"]) -> Float[Tensor, "m n h"]:
-        return torch.relu(torch.baddbmm(self.hidden_bias, x, self.hidden))
+    def activations(
+        self, x: Float[Tensor, "m n f"], dropout: torch.Generator | None = None
+    ) -> Float[Tensor, "m n h"]:
+        """What the hidden units say; with a generator some of them are dropped, others each time."""
+        active = torch.relu(torch.baddbmm(self.hidden_bias, x, self.hidden))
+        if dropout is None:
+            return active
+        kept = torch.rand(active.shape[0], active.shape[1], active.shape[2], generator=dropout) >= DROPOUT
+        return active * kept / (1 - DROPOUT)
 
     def of_raw(self, mean: Float32[np.ndarray, "f"], deviation: Float32[np.ndarray, "f"]) -> "Weights":
         """The same heads for features that are not standardised."""
@@ -105,28 +119,42 @@ class Heads:
 
 @dataclass(frozen=True, eq=False)
 class HeadsOnScene:
-    """What fitted heads say of any box of an image; a posterior is that of the ensemble, however sampled."""
+    """What fitted heads say of any box of an image."""
 
     heads: Heads
     bank: FilterBank
-    _known: dict[Box, Posterior] = field(default_factory=dict, init=False)
+    _known: dict[tuple[Box, bool], Posterior] = field(default_factory=dict, init=False)
 
     def posterior(self, box: Box, sampling: Sampling | None = None) -> Posterior:
-        """Mean and spread of the members; `sampling` makes no difference."""
-        if box not in self._known:
-            sections = [self._section(section) for section in grid(box, (1, *box.shape[1:]))]
-            self._known[box] = Posterior(
+        """Mean and spread of the members; or, sampled by `dropout`, of the first member's dropout samples."""
+        dropout = sampling == "dropout"
+        if (box, dropout) not in self._known:
+            sections = [self._section(section, dropout) for section in grid(box, (1, *box.shape[1:]))]
+            self._known[box, dropout] = Posterior(
                 np.concatenate([section.mean for section in sections], axis=1),
                 np.concatenate([section.entropy_of_samples for section in sections]),
                 np.concatenate([section.deviation for section in sections], axis=1),
             )
-        return self._known[box]
+        return self._known[box, dropout]
 
-    def _section(self, box: Box) -> Posterior:
+    def _section(self, box: Box, dropout: bool) -> Posterior:
         total = PosteriorSum(self.heads.learner.classes, box.shape)
-        for proba in self._proba(box):
-            total.add(proba)
+        for proba in self._dropped(box) if dropout else self._proba(box):
+            total.add(np.ascontiguousarray(proba))
         return total.posterior()
+
+    def _dropped(self, box: Box) -> Iterator[Float32[np.ndarray, "c z y x"]]:
+        """Of the first member, its hidden units dropped anew in each sample but alike for all voxels.
+
+        So a sample is a network, and neighbours of a voxel are seen by the same one.
+        """
+        generator = torch.Generator().manual_seed(self.heads.seed)
+        weights, hidden = self.heads.weights, self._hidden(box)
+        for _ in range(DROPOUT_SAMPLES):
+            kept = torch.rand(hidden.shape[1], generator=generator) >= DROPOUT
+            logits = weights.out_bias[0] + (hidden * kept / (1 - DROPOUT)) @ weights.out[0]
+            proba = class_probabilities(logits.T[None])[0]
+            yield proba.reshape(-1, *box.shape).numpy()
 
     def features(self, boxes: Sequence[Box]) -> Float32[np.ndarray, "n d"]:
         """Activations of the first member, mean over each box."""
@@ -201,7 +229,7 @@ def _fitted(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, STEPS)
     for _ in range(STEPS):
         drawn_voxels = torch.randint(len(y), (members, BATCH), generator=generator)
-        logits = weights.logits(weights.activations(x[drawn_voxels]))
+        logits = weights.logits(weights.activations(x[drawn_voxels], generator))
         loss = functional.cross_entropy(logits.flatten(0, 1), y[drawn_voxels].flatten(), balance)
         optimiser.zero_grad(set_to_none=True)
         (members * loss).backward()  # type: ignore[no-untyped-call]

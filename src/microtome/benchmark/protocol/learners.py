@@ -11,6 +11,7 @@ from microtome.benchmark.protocol.task import Scene
 from microtome.box import Box
 from microtome.learn.config import Recipe
 from microtome.learn.examples import composed, half
+from microtome.learn.settings import tables_of
 from microtome.predict.model import SegmentationModel
 from microtome.predict.on_volume import ModelOnVolume
 from microtome.predict.sampling import Sampling
@@ -31,6 +32,10 @@ class Learned(Protocol):
 class Learner(Protocol):
     """Trains from scratch: the same patches and seed give the same model."""
 
+    @property
+    def settings(self) -> object:
+        """All that its models depend on besides, as JSON has it."""
+
     def fit(self, scene: Scene, labelled: Labelled, seed: int) -> Learned: ...
 
 
@@ -43,6 +48,11 @@ class UNetLearner:
     sampling: Sampling
     samples: int
     device: str = "cpu"
+
+    @property
+    def settings(self) -> object:
+        """Every setting of the network and its training, and how it is sampled and where."""
+        return [tables_of(self.recipe), self.sampling, self.samples, self.device]
 
     def fit(self, scene: Scene, labelled: Labelled, seed: int) -> "UNetLearned":
         """Train on patches with the image around them.

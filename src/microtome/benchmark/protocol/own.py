@@ -43,7 +43,7 @@ def task_of_answers(own: Answers) -> Task:
         return labels[box]
 
     pool, test = (tuple(sorted(boxes[k] for k in part)) for part in (order[tested:], order[:tested]))
-    content = [[str(box), labels[box].tobytes().hex()] for box in boxes]
+    content = [[str(box), labels[box].tobytes().hex(), image.read(box).tobytes().hex()] for box in boxes]
     return Task(Scene(image, truth, pool), Scene(image, truth, test), classes, digest(content))
 
 

@@ -10,7 +10,7 @@ import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from microtome.learn.config import Recipe
-from microtome.learn.settings import recipe_from
+from microtome.learn.settings import TABLES, recipe_from
 from microtome.predict.sampling import Sampling
 from microtome.project.config import Settings
 from microtome.project.parse import read_toml, validated
@@ -80,6 +80,8 @@ class Spec(BaseModel):
     title: str
     tier: Tier
     primary: str | None = None  # the strategy of the hypothesis, named before the study is run
+    primary_reference: str = "foreground-random"  # what it is thought to beat
+    notes: tuple[str, ...] = ()  # what a reader must know, such as a design that was changed
     dataset: str | None = (
         None  # a name that `microtome init --dataset` knows, with /part where it has several
     )
@@ -112,8 +114,12 @@ class Spec(BaseModel):
             raise ValueError(f"expected a primary strategy that is compared; got {self.primary!r}")
         if [self.dataset, self.files, self.project].count(None) != 2:
             raise ValueError("expected either a dataset, or [files], or a [project]")
-        if len(set(self.strategies)) < len(self.strategies):
-            raise ValueError(f"strategies must be distinct; got {list(self.strategies)}")
+        for name, values in (("strategies", self.strategies), ("classes", self.classes)):
+            if len(set(values)) < len(values):
+                raise ValueError(f"{name} must be distinct; got {list(values)}")
+        given = [name for name in TABLES if getattr(self, name, None)]
+        if self.tier == "A" and given and self.project is None:
+            raise ValueError(f"tier A trains no network: expected no table [{given[0]}]")
         return self
 
     @property
@@ -132,12 +138,13 @@ class Spec(BaseModel):
         return tuple(dict.fromkeys((*ALWAYS, *self.strategies)))
 
     def digest(self) -> str:
-        """Of all settings that a cell's numbers depend on, but for its seed, its patches and its strategy.
+        """Of the settings of the protocol that a cell's numbers depend on.
 
-        Where the data lie does not matter, only what they hold: see `Task.digest`.
+        Where the data lie does not matter, only what they hold (`Task.digest`); of the network every setting
+        counts, also one that the file leaves out (`Learner.settings`).
         """
-        free = {"title", "primary", "seeds", "strategies", "files", "project"}
-        own = self.model_dump(exclude=free, mode="json")
+        free = {"title", "primary", "primary_reference", "notes", "seeds", "strategies", "files", "project"}
+        own = self.model_dump(exclude=free | set(TABLES), mode="json")  # the learner's settings say more
         return digest({"protocol": PROTOCOL, **own})
 
 

@@ -16,10 +16,11 @@ from time import perf_counter
 
 import numpy as np
 
+from microtome.benchmark.machine import commit
 from microtome.benchmark.protocol.cells import Cells, Content
 from microtome.benchmark.protocol.learners import Learned, Learner
 from microtome.benchmark.protocol.measures import asked, overlap_scores, signal
-from microtome.benchmark.protocol.rounds import FULL
+from microtome.benchmark.protocol.rounds import COLUMNS, FULL
 from microtome.benchmark.protocol.spec import Spec, digest
 from microtome.benchmark.protocol.task import Task
 from microtome.progress import Progress
@@ -40,21 +41,22 @@ class Bench:
 
     @cached_property
     def digest(self) -> str:
-        """Of the spec and the data."""
-        return digest([self.spec.digest(), self.task.digest])
+        """Of all that a cell depends on but for its seed, its patches and its strategy."""
+        return digest([self.spec.digest(), self.task.digest, self.learner.settings])
 
     def start_set(self, seed: int) -> tuple[int, ...]:
-        """The first patches, the same for all strategies of a seed; with foreground if need be.
+        """The first patches, the same for all strategies of a seed.
 
-        As nnActive starts, there are voxels of every class in it if any candidate holds them.
+        Drawn again until they hold every class that any candidate holds, at most 100 times: without an
+        example of a class nothing of it can be learnt.
         """
         rng = np.random.default_rng((seed, 0))
         for _ in range(100):
             picks = self.start.select(self.task.candidates(), self.spec.start, rng)
-            chosen = tuple(pick.index for pick in picks)
-            if self.task.foreground[list(chosen)].any() or not self.task.foreground.any():
-                return chosen
-        return chosen
+            chosen = [pick.index for pick in picks]
+            if (self.task.holds[chosen].any(axis=0) == self.task.holds.any(axis=0)).all():
+                break
+        return tuple(chosen)
 
     def fit(self, seed: int, labelled: Sequence[int]) -> Learned:
         """Train from scratch on these patches; weights and draws depend on the seed alone."""
@@ -63,7 +65,7 @@ class Bench:
         return self.learner.fit(self.task.pool, [(box, self.task.pool.truth(box)) for box in boxes], seed)
 
     def open(self, labelled: Sequence[int]) -> tuple[int, ...]:
-        """The candidates that are not labelled and share no voxel with one that is."""
+        """The candidates that are not labelled."""
         taken = set(labelled)
         return tuple(k for k in range(len(self.task.pool.boxes)) if k not in taken)
 
@@ -97,7 +99,8 @@ def computed(bench: Bench, job: Job) -> list[tuple[str, Content]]:
         predicted = perf_counter() - began
         scores = overlap_scores(bench.task, learned.on(bench.task.test), bench.spec.fn_n)
         times = {"train_seconds": trained, "predict_seconds": predicted}
-        cells.append((fit_key(bench, job.seed, job.labelled), {**scores, **signals, **times}))
+        made = {"commit": commit(), **scores, **signals, **times}
+        cells.append((fit_key(bench, job.seed, job.labelled), made))
     candidates = bench.task.candidates(
         free,
         model=view,
@@ -120,9 +123,9 @@ def fit_key(bench: Bench, seed: int, labelled: Sequence[int]) -> str:
 
 
 def choice_key(bench: Bench, seed: int, labelled: Sequence[int], number: int, name: str) -> str:
-    """Of what a strategy asks after a fit."""
+    """Of what a strategy asks after a fit; it may go by the order in which patches were asked."""
     settings = described(bench.strategies[name])
-    return digest(["choice", bench.digest, seed, sorted(labelled), number, settings])
+    return digest(["choice", bench.digest, seed, list(labelled), number, settings])
 
 
 def described(thing: object) -> object:
@@ -186,6 +189,10 @@ class Study:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
+    def commits(self) -> list[str]:
+        """The versions of the code that made the cells."""
+        return sorted({str(cell["commit"]) for cell in self.cells.values() if "commit" in cell})
+
     def start_set(self, seed: int) -> tuple[int, ...]:
         """The patches that all strategies of a seed begin with."""
         if seed not in self._starts:
@@ -224,7 +231,7 @@ class Study:
         return list(jobs.values())
 
     def _rows_of(self, seed: int) -> Iterator[Record]:
-        voxels = self.bench.task.pool.boxes[0].size
+        sizes = np.array([box.size for box in self.bench.task.pool.boxes])
         first = asked(self.bench.task, self.start_set(seed), None)
         for name in self.bench.strategies:
             known = [first]
@@ -232,6 +239,7 @@ class Study:
                 key = fit_key(self.bench, seed, labelled)
                 if key not in self.cells:
                     break
+                voxels = int(sizes[list(labelled)].sum())
                 yield _row(name, seed, number, len(labelled), voxels, self.cells[key], known, choice)
                 if choice is not None:
                     known.append(choice)
@@ -239,7 +247,7 @@ class Study:
         key = fit_key(self.bench, seed, whole)
         if key in self.cells:
             full = [asked_nothing(self.bench.task)]
-            yield _row(FULL, seed, 0, len(whole), voxels, self.cells[key], full, None)
+            yield _row(FULL, seed, 0, len(whole), int(sizes.sum()), self.cells[key], full, None)
 
 
 def asked_nothing(task: Task) -> Content:
@@ -268,8 +276,8 @@ def _row(
         "seed": seed,
         "round": number,
         "patches": patches,
-        "voxels": patches * voxels,
-        **fit,
+        "voxels": voxels,
+        **{name: value for name, value in fit.items() if name in COLUMNS},
         **minutes,
         "foreground": float(np.mean(shares)),
         "asked_foreground": float(np.mean(known[-1]["foreground"])),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float64, UInt8
+from jaxtyping import Bool, Float64, UInt8
 
 from microtome.benchmark.datasets import Dataset, find, load, locate, splits
 from microtome.benchmark.protocol.spec import Files, Spec, digest
@@ -45,6 +45,17 @@ class Task:
     classes: int  # background included
     digest: str  # of all that is chosen from and tested on
 
+    def require_something_to_find(self) -> None:
+        """Refuse a task on which no strategy could do well or badly.
+
+        Raises:
+            ValueError: If a class is nowhere in the candidates, or nowhere in what is tested on.
+        """
+        for what, scene in (("the patches to choose from", self.pool), ("what is tested on", self.test)):
+            for c in range(1, self.classes):
+                if not any((scene.truth(box) == c).any() for box in scene.boxes):
+                    raise ValueError(f"expected voxels of class {c} in {what}; there are none")
+
     def candidates(self, free: tuple[int, ...] | None = None, **known: object) -> Candidates:
         """The candidates, all or those of the given numbers, with `known` of them (see `Candidates`)."""
         boxes = self.pool.boxes if free is None else tuple(self.pool.boxes[k] for k in free)
@@ -60,6 +71,12 @@ class Task:
     def looks(self) -> Float64[np.ndarray, "n d"]:
         """Image statistics of every candidate, standardised."""
         return appearance(self.candidates(), self.pool.boxes)
+
+    @cached_property
+    def holds(self) -> Bool[np.ndarray, "n c"]:
+        """Whether each candidate holds each foreground class."""
+        blocks = [self.pool.truth(box) for box in self.pool.boxes]
+        return np.array([[(block == c).any() for c in range(1, self.classes)] for block in blocks])
 
     @cached_property
     def foreground(self) -> Float64[np.ndarray, "n"]:

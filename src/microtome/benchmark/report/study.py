@@ -42,6 +42,7 @@ class About:
     complete: bool
     notes: Sequence[str]
     primary: str = ""  # the strategy whose comparison was written down before the study; none if empty
+    primary_reference: str = "foreground-random"
 
 
 def write_study_report(folder: Path) -> Path:
@@ -73,7 +74,7 @@ def _read_about(path: Path) -> About:
     except ValueError as error:
         raise ValueError(f"{path}: expected JSON; {error}") from None
     names = [field.name for field in fields(About)]
-    missing = [name for name in names if name not in values and name != "primary"]
+    missing = [name for name in names if name not in values and not name.startswith("primary")]
     if missing or "title" not in values["data"]:
         raise ValueError(f"{path}: expected {missing or 'a title in data'}")
     return About(**{name: values[name] for name in names if name in values})
@@ -94,7 +95,7 @@ def _page(study: Analysis, info: About, panel: Panel | None, shown: Sequence[Pla
         s=study,
         info=info,
         known=study.curves,
-        findings=findings(study, info.primary),
+        findings=findings(study, info.primary, info.primary_reference),
         limits=limits(study, str(info.data["title"]), info.complete),
         groups=groups,
         panel=panel,
