@@ -67,6 +67,15 @@ def test_heads_learn_to_tell_foreground_from_background() -> None:
     assert overlap / np.count_nonzero((predicted == 1) | (truth == 1)) > 0.3
 
 
+def test_heads_sampled_by_dropout_are_other_than_their_ensemble_and_repeatable() -> None:
+    view, box = fitted(HeadLearner(2)), TASK.test.boxes[0]
+    ensemble, dropped = view.posterior(box), view.posterior(box, "dropout")
+    assert np.abs(ensemble.mean - dropped.mean).max() > 1e-4
+    assert dropped.deviation.max() > 1e-3
+    np.testing.assert_allclose(dropped.mean.sum(axis=0), 1, atol=1e-5)
+    np.testing.assert_array_equal(fitted(HeadLearner(2)).posterior(box, "dropout").mean, dropped.mean)
+
+
 def test_gradients_are_those_of_the_cross_entropy_at_the_last_layer() -> None:
     learner = HeadLearner(2)
     view, box = fitted(learner), TASK.pool.boxes[3]
