@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from microtome.benchmark.protocol.filters import SIGMAS, FilterBank, bank
 from microtome.benchmark.protocol.heads import HeadLearner
@@ -74,6 +75,13 @@ def test_heads_sampled_by_dropout_are_other_than_their_ensemble_and_repeatable()
     assert dropped.deviation.max() > 1e-3
     np.testing.assert_allclose(dropped.mean.sum(axis=0), 1, atol=1e-5)
     np.testing.assert_array_equal(fitted(HeadLearner(2)).posterior(box, "dropout").mean, dropped.mean)
+
+
+def test_members_see_shared_voxels_as_they_see_their_own() -> None:
+    weights = fitted(HeadLearner(2)).heads.weights
+    x = torch.randn(7, weights.hidden.shape[1], generator=torch.Generator().manual_seed(0))
+    expected = weights.activations(x.expand(len(weights.hidden), -1, -1))
+    torch.testing.assert_close(weights.shared_activations(x), expected)
 
 
 def test_gradients_are_those_of_the_cross_entropy_at_the_last_layer() -> None:

@@ -92,6 +92,13 @@ class Weights:
         kept = torch.rand(active.shape[0], active.shape[1], active.shape[2], generator=dropout) >= DROPOUT
         return active * kept / (1 - DROPOUT)
 
+    def shared_activations(self, x: Float[Tensor, "n f"]) -> Float[Tensor, "m n h"]:
+        """As `activations`, of the same voxels for all members: one product, nearly twice as fast."""
+        members, features, units = self.hidden.shape
+        flat = self.hidden.transpose(0, 1).reshape(features, members * units)
+        hidden = torch.addmm(self.hidden_bias.flatten(), x, flat).relu_()
+        return hidden.view(len(x), members, units).transpose(0, 1)
+
     def of_raw(self, mean: Float32[np.ndarray, "f"], deviation: Float32[np.ndarray, "f"]) -> "Weights":
         """The same heads for features that are not standardised."""
         hidden = self.hidden / torch.from_numpy(deviation)[:, None]
@@ -203,7 +210,7 @@ class HeadsOnScene:
         members, classes = self.heads.learner.members, self.heads.learner.classes
         parts = []
         for x in torch.split(self._inputs(box), CHUNK):
-            hidden = self.heads.weights.activations(x.expand(members, -1, -1))
+            hidden = self.heads.weights.shared_activations(x)
             parts.append(class_probabilities(self.heads.weights.logits(hidden).movedim(-1, 1)))
         proba = torch.cat(parts, dim=2)
         return np.ascontiguousarray(proba.reshape(members, classes, *box.shape).numpy())
