@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 import torch
 
@@ -9,6 +10,8 @@ from microtome.benchmark.phantom import PhantomConfig
 from microtome.box import Int3
 from microtome.cli.create import NewProject, create
 
+hypothesis.settings.register_profile("patient", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("patient")
 torch.set_num_threads(1)  # two threads on a busy machine take turns at waiting for each other
 
 TINY = {

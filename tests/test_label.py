@@ -66,7 +66,7 @@ def _worker_of(server: int) -> int | None:
     return None
 
 
-def _until(true: Callable[[], object], seconds: float = 20) -> None:
+def _until(true: Callable[[], object], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "waited too long"

@@ -84,15 +84,9 @@ class TaskDependent:
         """
         if not n or not len(candidates):
             return ()
-        pool = rng.permutation(len(candidates))[: self.pool]
-        boxes = [candidates.boxes[index] for index in pool]
-        asked = [
-            candidates.labelled[index] for index in rng.permutation(len(candidates.labelled))[: self.pool]
-        ]
-        found = self._measured(replace(candidates, boxes=(*boxes, *asked)), len(boxes), rng)
-        learnt = found.matrix[len(boxes) :] if self.with_labelled else found.matrix[:0]
-        search = Search(found.matrix[: len(boxes)], learnt.sum(axis=0), len(learnt))
-        chosen, picks = search.best(apart(boxes), n, self.exhaustive), []
+        pool, found = self.measured(candidates, rng)
+        search, chosen = self.searched(candidates, pool, found, n)
+        picks = []
         for count, row in enumerate(chosen, start=1):
             least = search.expected(chosen[:count]).min()
             reason = f"with it, the lowest Dice index expected of {len(found.matrix)} boxes is {least:.3f}"
@@ -100,6 +94,29 @@ class TaskDependent:
         first = [pick.index for pick in picks]
         rest = disjoint([*first, *rng.permutation(len(candidates)).tolist()], candidates.boxes, n)
         return *picks, *(Pick(index, 0.0, "drawn at random") for index in rest[len(first) :])
+
+    def measured(
+        self, candidates: Candidates, rng: np.random.Generator
+    ) -> tuple[Int64[np.ndarray, "m"], Similarity]:
+        """The candidates that are looked at; the similarity of these and, after them, of labelled boxes.
+
+        Raises:
+            ValueError: If there is no model yet.
+        """
+        pool = rng.permutation(len(candidates))[: self.pool]
+        boxes = [candidates.boxes[index] for index in pool]
+        asked = [
+            candidates.labelled[index] for index in rng.permutation(len(candidates.labelled))[: self.pool]
+        ]
+        return pool, self._measured(replace(candidates, boxes=(*boxes, *asked)), len(boxes), rng)
+
+    def searched(
+        self, candidates: Candidates, pool: Int64[np.ndarray, "m"], found: Similarity, n: int
+    ) -> tuple["Search", list[int]]:
+        """The search for n of the pool, and the rows of `found` that it ends with, in greedy order."""
+        learnt = found.matrix[len(pool) :] if self.with_labelled else found.matrix[:0]
+        search = Search(found.matrix[: len(pool)], learnt.sum(axis=0), len(learnt))
+        return search, search.best(apart([candidates.boxes[index] for index in pool]), n, self.exhaustive)
 
     def _measured(self, among: Candidates, still_open: int, rng: np.random.Generator) -> Similarity:
         """The similarity of all boxes, of which the first are still open; teachers are drawn from those."""

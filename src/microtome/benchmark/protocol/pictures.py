@@ -1,6 +1,7 @@
 """Pictures of one seed of a study: what the strategies asked first, and what their last models see."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Float64, Shaped, UInt8
@@ -13,12 +14,14 @@ from microtome.labels import BACKGROUND, IGNORE
 from microtome.predict.posterior import class_map, entropy
 from microtome.progress import Progress
 from microtome.query.candidates import ModelView
+from microtome.query.task import TaskDependent
 
 Arrays = dict[str, Shaped[np.ndarray, "..."]]
 
 SEED = 0
 SHOWN = 6  # strategies of which pictures are made
 ASKED = 6  # of the first queries of each
+COMPARED = 32  # candidates whose similarity is shown
 THRESHOLDS = np.linspace(0.05, 0.95, 19)
 
 
@@ -46,8 +49,29 @@ def pictures(study: Study, shown: Sequence[str], progress: Progress) -> Arrays:
         arrays |= {f"pred/{name}": predicted[0], f"jaccard/{name}": _jaccard(task, section, predicted)}
         if k == len(shown) - 1:
             arrays |= _reliability(task.test, view, bench.spec.query_shape)
+    for strategy in bench.strategies.values():
+        if isinstance(strategy, TaskDependent):
+            arrays |= _similarity(study, first, strategy)
     progress("pictures", len(shown), len(shown), "")
     return arrays
+
+
+def _similarity(study: Study, view: ModelView, strategy: TaskDependent) -> Arrays:
+    """What the task-dependent strategy goes by, of a few candidates and the start set."""
+    start = study.start_set(SEED)
+    candidates = study.bench.task.candidates(
+        study.bench.open(start), model=view, labelled=tuple(study.bench.task.pool.boxes[k] for k in start)
+    )
+    few = replace(strategy, pool=COMPARED)
+    pool, found = few.measured(candidates, np.random.default_rng(SEED))
+    _, chosen = few.searched(candidates, pool, found, len(start))
+    learnt = list(range(len(pool), len(found.matrix)))
+    return {
+        "similarity/matrix": found.matrix,
+        "similarity/measured": found.measured,
+        "similarity/before": found.expected(learnt),
+        "similarity/after": found.expected([*learnt, *chosen]),
+    }
 
 
 def _fullest(task: Task) -> Box:

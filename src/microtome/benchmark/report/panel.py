@@ -5,7 +5,7 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
-from jaxtyping import Float64, Num, UInt8
+from jaxtyping import Bool, Float64, Num, UInt8
 
 from microtome.benchmark.report import figures
 
@@ -52,6 +52,8 @@ class Panel:
     top: float  # of the uncertainty, where colours end
     scatter: tuple[Float64[np.ndarray, "m"], Float64[np.ndarray, "m"]] | None  # uncertainty, Dice
     sweep: tuple[Float64[np.ndarray, "n"], Float64[np.ndarray, "n"]] | None  # threshold, Dice
+    similarity: tuple[Float64[np.ndarray, "k k"], Bool[np.ndarray, "k k"]] | None  # matrix, what was measured
+    expected: tuple[Float64[np.ndarray, "k"], Float64[np.ndarray, "k"]] | None  # Dice, before and after
 
 
 def read_panel(path: Path) -> Panel | None:
@@ -95,6 +97,8 @@ def _panel(arrays: dict[str, np.ndarray]) -> Panel:
         top=top,
         scatter=_pair(arrays, "scatter/uncertainty", "scatter/dice"),
         sweep=_pair(arrays, "sweep/threshold", "sweep/dice"),
+        similarity=_similarity(arrays),
+        expected=_pair(arrays, "similarity/before", "similarity/after"),
     )
 
 
@@ -142,6 +146,15 @@ def _tile(
     outline = "" if truth is None else figures.outline(truth > 0)
     height, width = image.shape
     return Tile(figures.grey(image), outline, heat, (height, width))
+
+
+def _similarity(arrays: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray] | None:
+    if "similarity/matrix" not in arrays:
+        return None
+    matrix, measured = arrays["similarity/matrix"], arrays["similarity/measured"]
+    if matrix.ndim != 2 or matrix.shape != matrix.shape[::-1] or matrix.shape != measured.shape:
+        raise ValueError(f"expected a square similarity; got {matrix.shape} and {measured.shape}")
+    return matrix.astype(np.float64), measured.astype(bool)
 
 
 def _pair(

@@ -230,6 +230,16 @@ def _panel_drafts(panel: Panel) -> list[_Draft]:
             *panel.sweep, Axis("threshold", (0, 1)), Axis("Dice on the test sections", (0, 1))
         )
         drafts.append(_Draft("pictures", "sweep", "Dice over the threshold", picture))
+    if panel.similarity is not None:
+        title = "Task-dependent similarity: how well one image teaches another (paler: completed)"
+        drafts.append(_Draft("pictures", "similarity", title, draw.similarity(*panel.similarity)))
+    if panel.expected is not None:
+        before, after = panel.expected
+        order = np.argsort(after, kind="stable")
+        rows = [(name, values[order]) for name, values in (("before", before), ("after", after))]
+        picture = draw.ranked(rows, Axis("image, by what is expected of it"), Axis("expected Dice", (0, 1)))
+        title = "Dice expected of each image, by the labelled ones alone (grey) and with those chosen"
+        drafts.append(_Draft("pictures", "expected", title, picture))
     return drafts
 
 

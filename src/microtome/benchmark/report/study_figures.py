@@ -10,8 +10,9 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
@@ -248,6 +249,39 @@ def curve(
         axes = figure.subplots()
         axes.plot(x_values, y_values, color=CLASS_COLOURS[0], linewidth=2)
         _plain(axes, x, y)
+        return figure
+
+    return draw
+
+
+def ranked(rows: Sequence[tuple[str, Float64[np.ndarray, "n"]]], x: Axis, y: Axis) -> Picture:
+    """Values in the order they come, a step a value; the last row is in colour, those before it grey."""
+
+    def draw(theme: Theme) -> Figure:
+        figure = Figure(figsize=(WIDTH, 3.7), layout="constrained")
+        axes = figure.subplots()
+        for k, (name, values) in enumerate(rows, start=1):
+            colour = CLASS_COLOURS[0] if k == len(rows) else theme.muted
+            axes.step(range(len(values)), values, where="mid", color=colour, linewidth=2, label=name)
+        _plain(axes, x, y)
+        return figure
+
+    return draw
+
+
+def similarity(matrix: Float64[np.ndarray, "n n"], measured: Bool[np.ndarray, "n n"]) -> Picture:
+    """Squares as dark as two images are alike; those that were completed, not measured, are paler."""
+
+    def draw(theme: Theme) -> Figure:
+        figure = Figure(figsize=(WIDTH, WIDTH - 0.6), layout="constrained")
+        axes = figure.subplots()
+        shades = np.zeros((*matrix.shape, 4))
+        shades[..., :3] = to_rgb(CLASS_COLOURS[0])
+        shades[..., 3] = np.clip(matrix, 0, 1) * np.where(measured, 1.0, 0.45)
+        axes.imshow(shades, interpolation="nearest")
+        axes.set_xlabel("image that is looked at", labelpad=8)
+        axes.set_ylabel("image that was learnt from", labelpad=8)
+        axes.tick_params(length=0, labelcolor=theme.muted)
         return figure
 
     return draw
