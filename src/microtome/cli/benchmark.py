@@ -108,6 +108,8 @@ def _run(
     progress: Progress,
     say: Callable[[str], None],
 ) -> dict[str, object]:
+    import torch
+
     bench = bench_of(spec, device=device, say=say)
     out.mkdir(parents=True, exist_ok=True)
     (out / "spec.toml").write_text(written(spec))
@@ -119,6 +121,7 @@ def _run(
         write_rounds(study.rows(), out / "rounds.csv")
         _describe(study, out, device, (datetime.now(UTC) - began).total_seconds())
     if not (out / PICTURES).exists():
+        torch.set_num_threads(1)  # as the workers: a second thread mostly waits
         np.savez_compressed(out / PICTURES, **pictures(study, _shown(spec), progress))  # type: ignore[arg-type]
     return {
         "study": str(out),
