@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cached_property
 from itertools import islice
@@ -167,6 +168,9 @@ class Study:
         """Compute all that is missing, in processes of one thread that share nothing.
 
         Each makes its bench by `make`, which must pickle. Killed at any moment and started again, it goes on.
+
+        Raises:
+            OSError: If a process was killed, or a cell cannot be written.
         """
         spec = self.bench.spec
         total = spec.seeds * (2 + 2 * len(self.bench.strategies) * len(spec.budgets))  # cells, if all differ
@@ -186,6 +190,8 @@ class Study:
                     for key, content in done.result():
                         self.cells.add(key, content)
                 progress("benchmark", min(len(self.cells), total - 1), total, "cells")
+        except BrokenProcessPool as error:
+            raise OSError("a worker process was killed (perhaps for memory); run the same again") from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
