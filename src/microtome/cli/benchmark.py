@@ -114,13 +114,13 @@ def _run(
     out.mkdir(parents=True, exist_ok=True)
     (out / "spec.toml").write_text(written(spec))
     study = Study(bench, Cells(out / "cells.jsonl"))
-    began = datetime.now(UTC)
+    began, before = datetime.now(UTC), len(study.cells)
     try:
         study.run(workers or _workers(), partial(bench_of, spec, device=device, say=_nothing), progress)
     finally:
         write_rounds(study.rows(), out / "rounds.csv")
         _describe(study, out, device, (datetime.now(UTC) - began).total_seconds())
-    if not (out / PICTURES).exists():
+    if len(study.cells) > before or not (out / PICTURES).exists():
         torch.set_num_threads(1)  # as the workers: a second thread mostly waits
         np.savez_compressed(out / PICTURES, **pictures(study, _shown(spec), progress))  # type: ignore[arg-type]
     return {
@@ -197,7 +197,7 @@ def _source(spec: Spec) -> dict[str, str]:
 def _require_same(spec: Spec, out: Path) -> None:
     """Refuse a folder that holds another study; more seeds or strategies of the same one are welcome."""
     kept = out / "spec.toml"
-    if kept.exists() and read_spec(kept).digest() != spec.digest():
+    if kept.exists() and not read_spec(kept).is_same_study(spec):
         raise ValueError(
             f"{out} holds another study: expected the same data, net and schedule; use a new folder"
         )

@@ -22,6 +22,8 @@ Names = Annotated[tuple[str, ...], Field(min_length=1)]
 
 PROTOCOL = 1  # raised when the same spec would give other numbers: cached cells are then not used
 ALWAYS = ("random", "foreground-random", "strided", "oracle-hard")  # whatever else is compared
+FREE = {"title", "primary", "primary_reference", "notes", "seeds", "strategies"}
+"""Keys that may change in a study that has begun."""
 
 
 class Splits(BaseModel):
@@ -137,14 +139,18 @@ class Spec(BaseModel):
         """The strategies of the file and the baselines that are always there."""
         return tuple(dict.fromkeys((*ALWAYS, *self.strategies)))
 
+    def is_same_study(self, other: "Spec") -> bool:
+        """Whether both describe one study; titles, notes, seeds and strategies may differ."""
+        return self.model_copy(update={name: getattr(other, name) for name in FREE}) == other
+
     def digest(self) -> str:
         """Of the settings of the protocol that a cell's numbers depend on.
 
         Where the data lie does not matter, only what they hold (`Task.digest`); of the network every setting
         counts, also one that the file leaves out (`Learner.settings`).
         """
-        free = {"title", "primary", "primary_reference", "notes", "seeds", "strategies", "files", "project"}
-        own = self.model_dump(exclude=free | set(TABLES), mode="json")  # the learner's settings say more
+        elsewhere = {"files", "project", *TABLES}
+        own = self.model_dump(exclude=FREE | elsewhere, mode="json")
         return digest({"protocol": PROTOCOL, **own})
 
 

@@ -1,4 +1,4 @@
-"""A study: every strategy from the same start sets, weights and data order, round by round.
+"""A study: every strategy from the same start sets, initial weights and random streams, round by round.
 
 Two kinds of cells make it up. A *fit* depends on the task, the seed and the labelled patches, not on who
 chose them; a *choice* depends on a fit and a strategy. Each is computed once, whatever was killed between.
