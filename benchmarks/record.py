@@ -1,15 +1,14 @@
 """Write what a benchmark measured, in the format that `make figures` reads."""
 
 import json
-import os
-import platform
-import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
+
+from microtome.benchmark.machine import commit, device_name
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -30,7 +29,7 @@ def record(name: str, figures: dict[str, Figure], seeds: list[int]) -> None:
     data = {
         "command": " ".join(["python", *sys.argv]),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": _commit(),
+        "commit": commit(),
         "device": device(),
         "seeds": seeds,
         "figures": {key: asdict(figure) for key, figure in figures.items()},
@@ -42,24 +41,7 @@ def record(name: str, figures: dict[str, Figure], seeds: list[int]) -> None:
 
 
 def device() -> str:
-    """Cores, processor, threads, and the GPU where there is one."""
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    threads = torch.get_num_threads()
-    return f"{os.cpu_count()} cores, {_processor()}, {threads} threads, torch {torch.__version__}"
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
-
-
-def _commit() -> str:
-    run = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
+    """Cores, processor and threads, or the GPU where there is one."""
+    return (
+        device_name() if torch.cuda.is_available() else f"{device_name()}, {torch.get_num_threads()} threads"
     )
-    return run.stdout.strip() or "unknown"
