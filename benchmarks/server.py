@@ -30,13 +30,14 @@ def vnc_project(
 
 
 class Server:
-    """`microtome label`, until it is closed or killed."""
+    """`microtome label`, until it is closed or killed; without a port, at the one that it chooses."""
 
-    def __init__(self, project: Path) -> None:
+    def __init__(self, project: Path, port: int | None = None) -> None:
         self.project = project
         self.began = time.monotonic()
+        at = [] if port is None else ["--port", str(port)]
         self.process = subprocess.Popen(
-            [str(PROGRAM), "label", str(project), "--no-browser", "--device", "cpu"],
+            [str(PROGRAM), "label", str(project), "--no-browser", "--device", "cpu", *at],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,

@@ -1,5 +1,7 @@
 """What several test modules share: a small phantom project."""
 
+import random
+import socket
 from pathlib import Path
 
 import hypothesis
@@ -54,6 +56,15 @@ def phantom_project(
         text = text.replace(default, tiny)
     settings.write_text(text)
     return root
+
+
+def free_port() -> int:
+    """A port that nobody listens at, outside of those that connections and other runs of the tests get."""
+    while True:
+        port = random.SystemRandom().randrange(10_000, 32_000)
+        with socket.socket() as tried:
+            if tried.connect_ex(("127.0.0.1", port)) != 0:
+                return port
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from conftest import phantom_project
+from conftest import free_port, phantom_project
 from microtome.project import open_journal
 
 pytestmark = pytest.mark.xdist_group("server")
@@ -92,7 +92,7 @@ def test_it_ends_with_one_signal_and_takes_its_worker_along(start: Start) -> Non
 
 
 def test_killed_it_leaves_no_worker_and_comes_back_at_the_same_address(start: Start) -> None:
-    server = start()
+    server = start("--port", str(free_port()))
     _until(lambda: _worker_of(server.process.pid))
     worker = _worker_of(server.process.pid)
     server.process.kill()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from conftest import phantom_project
+from conftest import free_port, phantom_project
 from microtome.labels import IGNORE
 from microtome.project import Journal, open_journal
 
@@ -32,7 +32,7 @@ Open = Callable[..., Page]
 
 @pytest.fixture
 def server(project_folder: Path) -> Iterator[Server]:
-    with Server(project_folder) as server:
+    with Server(project_folder, free_port()) as server:
         yield server
 
 
