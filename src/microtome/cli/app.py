@@ -91,7 +91,7 @@ def init(
         ),
     ] = None,
     test: Annotated[str | None, typer.Option(metavar="Z0:Z1[,…]", help="Where it is tested.")] = None,
-    strategy: Annotated[str, typer.Option(help="How queries are chosen.")] = "entropy",
+    strategy: Annotated[str, typer.Option(help="How queries are chosen.")] = "bald",
     batch: Annotated[int, typer.Option(min=1, help="Queries a round.")] = 24,
     start: Annotated[int, typer.Option(min=1, help="Queries of the first round.")] = 8,
     start_strategy: Annotated[str, typer.Option(help="How those of the first round are.")] = "cold-start",

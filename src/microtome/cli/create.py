@@ -40,7 +40,7 @@ class NewProject:
     label_values: tuple[int, ...] = ()
     train: str | None = None
     test: str | None = None
-    strategy: str = "entropy"
+    strategy: str = "bald"
     batch: int = 24
     start: int = 8
     start_strategy: str = "cold-start"

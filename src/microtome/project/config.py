@@ -102,7 +102,7 @@ class QueryConfig(_Table):
     shape: Positive3
     batch: Count = 24
     retrain_after: Count = 8  # answers after which the worker of the page trains again
-    strategy: Text = "entropy"
+    strategy: Text = "bald"  # docs/which-strategy.md says why
     start: Count = 8  # queries of the first round, before there is a model
     rounds: Count = 6  # planned, the first included; some strategies explore at first and exploit at the end
     start_strategy: Text = "random"
