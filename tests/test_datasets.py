@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from cremi_files import write_cremi
 from microtome.benchmark.datasets import (
     DATASETS,
     Archive,
@@ -158,15 +159,16 @@ def test_every_file_of_a_real_data_set_has_the_recorded_checksum(name: str) -> N
 
 
 def test_only_data_sets_we_never_had_are_without_checksums() -> None:
-    assert {name for name, dataset in DATASETS.items() if dataset.shapes} == {"epfl", "mira"}
+    assert {name for name, dataset in DATASETS.items() if dataset.shapes} == {"epfl", "cremi", "mira"}
     assert all(not (dataset.shapes and dataset.checksums) for dataset in DATASETS.values())
 
 
 @pytest.mark.parametrize("name", list(DATASETS))
 def test_every_class_of_every_part_comes_from_a_known_file(name: str) -> None:
     for part in DATASETS[name].parts.values():
-        assert part.image in DATASETS[name].files
-        assert {source.file for source in part.classes.values()} <= set(DATASETS[name].files)
+        assert part.image.partition("::")[0] in DATASETS[name].files
+        sources = {source.file.partition("::")[0] for source in part.classes.values()}
+        assert sources <= set(DATASETS[name].files)
         assert part.tested_in is None or part.tested_in in DATASETS[name].parts
 
 
@@ -203,6 +205,12 @@ def test_axon_and_myelin_are_values_of_one_image() -> None:
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(ValueError, match="did you mean 'isbi2012'"):
         find("isbi-2012")
+
+
+def test_a_data_set_is_found_by_the_name_of_its_first_author_too() -> None:
+    assert find("lucchi") is find("epfl")
+    with pytest.raises(ValueError, match="did you mean 'lucchi'"):
+        find("luchi")
 
 
 def test_an_unknown_class_is_answered_with_those_there_are(tiny_folder: Path) -> None:
@@ -483,7 +491,22 @@ def test_a_page_in_place_of_a_file_is_a_failed_download_and_not_kept(
     assert list(empty_cache.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["epfl", "mira"])
+def test_hdf5_files_are_downloaded_as_they_are_if_they_have_the_layout_of_cremi(
+    empty_cache: Path, tmp_path: Path, server: Server
+) -> None:
+    url, file = f"http://127.0.0.1:{server.server_port}/archive.zip", "sample.hdf"
+    dataset = dataclasses.replace(DATASETS["cremi"], parts={}, shapes={file: None}, links={file: url})
+    whole = write_cremi(tmp_path / file).read_bytes()
+    for damaged in (b"<html>moved</html>", whole[: len(whole) // 2]):
+        server.content = damaged
+        assert "download failed (sample.hdf cannot be read as HDF5" in complaint(dataset)
+        assert list(empty_cache.iterdir()) == []
+    server.content = whole
+    folder = locate(dataset, announce=ignore)
+    assert (folder / file).read_bytes() == whole
+
+
+@pytest.mark.parametrize("name", ["epfl", "cremi", "mira"])
 def test_unverified_data_sets_say_what_to_put_where(name: str, empty_cache: Path) -> None:
     dataset = dataclasses.replace(find(name), links={})
     with pytest.raises(FileNotFoundError) as caught:

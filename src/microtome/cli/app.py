@@ -58,7 +58,8 @@ def init(
         str | None, typer.Option(help="TIFF, folder of images, OME-Zarr, HDF5 (FILE::dataset) or .npy.")
     ] = None,
     dataset: Annotated[
-        str | None, typer.Option(help="In place of --image: a public data set by name.")
+        str | None,
+        typer.Option(metavar="NAME[/PART]", help="In place of --image: a public data set by name."),
     ] = None,
     voxel_size: Annotated[
         str | None, typer.Option(metavar="Z,Y,X", help="Nanometres; needed where the file does not say.")

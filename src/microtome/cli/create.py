@@ -167,11 +167,16 @@ def _from_dataset(new: NewProject, say: Callable[[str], None]) -> Source:
     assert new.dataset is not None
     name, _, part = new.dataset.partition("/")
     dataset = find(name)
+    chosen = dataset.part(part or None)
     folder = locate(dataset, announce=say)
     image, labels = load(dataset, new.classes, folder, part=part or None)
-    chosen = dataset.parts[part] if part else next(iter(dataset.parts.values()))
     train, test = splits(chosen, image.shape, new.downsample)
     say(f"{dataset.title}; licence {dataset.licence}; please cite {dataset.citation}")
+    if chosen.tested_in is not None and new.test is None:
+        say(
+            f"{new.dataset} is tested in another image, {dataset.name}/{chosen.tested_in}, but a project has "
+            "one: to evaluate, give --train and --test in it, or run a study with `microtome benchmark run`"
+        )
     return Source(
         uri=str(folder / chosen.image),
         image=image,
