@@ -16,7 +16,7 @@ help:
 	@echo "make bench-page measure the labelling page; needs Chromium"
 	@echo "make bench-strategies  the scale of query strategies"
 	@echo "make bench-peers       against programs of others, in an environment of their own"
-	@echo "make studies    run every study of benchmarks/specs: hours; goes on where it stopped"
+	@echo "make studies    run every study of benchmarks/specs but tier C: hours; goes on where it stopped"
 	@echo "make bench      measure what figures.toml asks for; writes benchmarks/results/"
 	@echo "make figures    print every figure with its bar"
 
@@ -89,9 +89,9 @@ bench-strategies: .venv/dev
 bench-peers: .venv-peers/done
 	.venv-peers/bin/python benchmarks/bench_scoring.py
 
-STUDIES := $(patsubst benchmarks/specs/%.toml,%,$(wildcard benchmarks/specs/*.toml))
+STUDIES := $(patsubst benchmarks/specs/%.toml,%,$(filter-out %-c.toml,$(wildcard benchmarks/specs/*.toml)))
 
-# Each study goes on where it stopped; its cells are in benchmarks/results/NAME, and are part of the repository,
+# Tier C (specs *-c.toml) is for a GPU: each by hand. Each study goes on where it stopped; its cells are in benchmarks/results/NAME, and are part of the repository,
 # the page is not: it shows data that may not be passed on.
 studies: .venv/dev
 	for name in $(STUDIES); do \

@@ -7,8 +7,9 @@ import pytest
 import tifffile
 
 from microtome.benchmark.protocol.spec import read_spec
-from microtome.benchmark.protocol.task import task_of
+from microtome.benchmark.protocol.task import named_part, task_of
 from microtome.box import Box
+from microtome.cli.names import START_STRATEGIES, STRATEGIES
 from studies import small_spec
 
 SPEC = """
@@ -30,6 +31,19 @@ def test_the_baselines_are_always_compared(tmp_path: Path) -> None:
     spec = read_spec(written(tmp_path, SPEC))
     assert spec.compared == ("random", "foreground-random", "strided", "oracle-hard", "entropy")
     assert small_spec(strategies=("entropy", "random")).compared.count("random") == 1
+
+
+SPECS = sorted((Path(__file__).parents[1] / "benchmarks" / "specs").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_a_published_study_can_be_run_again(path: Path) -> None:
+    spec = read_spec(path)
+    assert set(spec.compared) <= set(STRATEGIES)
+    assert spec.start_strategy in START_STRATEGIES
+    named_part(spec.dataset or "")
+    if spec.tier != "A":
+        spec.recipe.require_trainable(1 + len(spec.classes))
 
 
 def test_networks_are_described_as_in_a_project_file(tmp_path: Path) -> None:
