@@ -1,7 +1,7 @@
 """What holds for every strategy that has a name."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -11,7 +11,8 @@ from microtome.cli.names import STRATEGIES
 from microtome.predict.posterior import Posterior, PosteriorSum
 from microtome.predict.sampling import Sampling
 from microtome.query.candidates import Candidates, Predictor
-from microtome.query.strategy import Selection, Strategy
+from microtome.query.strategy import Strategy
+from selections import chosen, require_contract
 
 SHAPE = (2, 24, 24)
 APART: Int3 = (1, 8, 8)
@@ -102,32 +103,20 @@ every_world = pytest.mark.parametrize("world", WORLDS.values(), ids=WORLDS)
 every_pool = pytest.mark.parametrize("step", [APART, OVERLAPPING], ids=["apart", "overlapping"])
 
 
-def chosen(strategy: Strategy, candidates: Candidates, n: int, seed: int = 0) -> Selection:
-    return strategy.select(candidates, n, np.random.default_rng(seed))
-
-
-def free(boxes: list[Box], selection: list[Box]) -> list[Box]:
-    return [box for box in boxes if not any(box.overlaps(other) for other in selection)]
-
-
 @every_pool
 @every_world
 @every_strategy
 def test_a_selection_is_as_the_protocol_says(strategy: Strategy, world: World, step: Int3) -> None:
-    assert isinstance(strategy, Strategy)
     candidates = world.candidates(step)
     for n in (0, 1, 5, 1000):
-        selection = chosen(strategy, candidates, n)
-        indices = [pick.index for pick in selection]
-        assert all(0 <= index < len(candidates) for index in indices)
-        boxes = [candidates.boxes[index] for index in indices]
-        pairs = [(a, b) for k, a in enumerate(boxes) for b in boxes[:k]]
-        assert not any(a.overlaps(b) for a, b in pairs), "picks share voxels"
-        scores = [pick.score for pick in selection]
-        assert scores == sorted(scores, reverse=True), "not best first"
-        assert all(pick.reason for pick in selection), "no reason"
-        assert len(boxes) == n or not free(list(candidates.boxes), boxes), "more can be had"
-        assert chosen(strategy, candidates, n) == selection, "not the same for the same generator"
+        require_contract(strategy, candidates, n)
+
+
+@every_strategy
+def test_picks_may_share_voxels_where_candidates_are_objects(strategy: Strategy) -> None:
+    candidates = replace(WORLDS["seven classes"].candidates(OVERLAPPING), sharing=True)
+    for n in (0, 1, 7, 1000):
+        require_contract(strategy, candidates, n)
 
 
 @every_strategy

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64, UInt8
+from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 
 from microtome.box import Box, Int3
 from microtome.labels import BACKGROUND, IGNORE, borders
 from microtome.predict.posterior import Posterior, class_map
 from microtome.predict.sampling import Sampling
+from microtome.query.subsets import apart
 
 PIECE: Int3 = (8, 1024, 1024)  # voxels; candidates that start in one such cell are predicted together
 SPARSE = 8  # unless their hull is so many times their own voxels: context costs about as much
@@ -65,6 +66,7 @@ class Candidates:
     image: Reader | None = None
     labelled: tuple[Box, ...] = ()  # asked already
     elapsed: float = 0.0  # of the planned rounds: 0 in the first that a model asks in, 1 in the last
+    sharing: bool = False  # whether picks may share voxels: objects lie in boxes that overlap, places do not
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -92,6 +94,16 @@ class Candidates:
                 "this strategy expects known labels to simulate with; the project has no [truth]"
             )
         return self.truth
+
+    def first_together(self, order: Sequence[int], n: int) -> list[int]:
+        """The first `n` of `order` that may be asked for in one batch, none twice."""
+        return list(dict.fromkeys(order))[:n] if self.sharing else disjoint(order, self.boxes, n)
+
+    def together(self, indices: Sequence[int]) -> Bool[np.ndarray, "n n"]:
+        """Which two of these may be asked for in one batch; a candidate never with itself."""
+        if self.sharing:
+            return ~np.eye(len(indices), dtype=bool)
+        return apart([self.boxes[index] for index in indices])
 
     def described(self, feature: Feature, boxes: Sequence[Box]) -> Float64[np.ndarray, "n d"]:
         """`feature` of the image in each of these boxes, neighbours read together.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
-from microtome.query.candidates import Candidates, disjoint
+from microtome.query.candidates import Candidates
 from microtome.query.embedding import appearance
 from microtome.query.strategy import Pick, Selection
 from microtome.query.unranked import Strided
@@ -41,7 +41,7 @@ class ColdStart:
             by_place = len(picks) % 2 == 0
             row = _first_free(farthest) if by_place else int(farthest.argmax())
             chosen = [pick.index for pick in picks]
-            if len(disjoint([*chosen, pool[row]], candidates.boxes, n)) > len(chosen):
+            if len(candidates.first_together([*chosen, pool[row]], n)) > len(chosen):
                 picks.append(Pick(pool[row], 0.0, BY_PLACE if by_place else BY_LOOKS))
                 farthest = np.minimum(farthest, np.linalg.norm(looks - looks[row], axis=1))
             farthest[row] = -1

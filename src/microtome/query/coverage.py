@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Float, Float64, Int64
 from scipy.spatial.distance import cdist
 
 from microtome.query.candidates import Candidates
-from microtome.query.diversity import After, Crowd, herding, k_means, k_means_plus_plus, typical
+from microtome.query.diversity import After, Crowd, herding, k_means, k_means_plus_plus, nothing, typical
 from microtome.query.embedding import Embedding, bottleneck, unit
 from microtome.query.k_centre import k_centres
 from microtome.query.scores import Score
@@ -140,14 +140,16 @@ def _unranked(indices: Int64[np.ndarray, "k"], reason: str) -> Selection:
 
 def _embedded(
     embedding: Embedding, candidates: Candidates
-) -> tuple[Float64[np.ndarray, "n d"], Float64[np.ndarray, "m d"]]:
+) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "m d"]]:
     """Candidates and what is labelled, in one space."""
     rows = embedding(candidates, [*candidates.boxes, *candidates.labelled])
     return rows[: len(candidates)], rows[len(candidates) :]
 
 
 def _overlaps(candidates: Candidates) -> After:
-    """Which candidates share a voxel with a picked one."""
+    """Which candidates share a voxel with a picked one; none matter where they may."""
+    if candidates.sharing:
+        return nothing
     low = np.array([box.start for box in candidates.boxes])
     high = np.array([box.stop for box in candidates.boxes])
 
@@ -158,7 +160,7 @@ def _overlaps(candidates: Candidates) -> After:
 
 
 def _radius(
-    points: Float64[np.ndarray, "n d"], labelled: Float64[np.ndarray, "m d"], rng: np.random.Generator
+    points: Float[np.ndarray, "n d"], labelled: Float[np.ndarray, "m d"], rng: np.random.Generator
 ) -> float:
     """The smallest distance between answers; with fewer than two, what is usual between candidates."""
     gaps = _gaps(labelled)
@@ -168,7 +170,7 @@ def _radius(
     return float(np.median(gaps)) if len(gaps) else 1.0
 
 
-def _gaps(rows: Float64[np.ndarray, "n d"]) -> Float64[np.ndarray, "k"]:
+def _gaps(rows: Float[np.ndarray, "n d"]) -> Float64[np.ndarray, "k"]:
     """Distance of each row to the nearest that is no copy of it, where there is one."""
     if not np.isfinite(rows).all():
         raise ValueError("expected finite vectors")
@@ -176,6 +178,6 @@ def _gaps(rows: Float64[np.ndarray, "n d"]) -> Float64[np.ndarray, "k"]:
     return nearest[np.isfinite(nearest)]
 
 
-def _nearest(row: Float64[np.ndarray, "d"], rows: Float64[np.ndarray, "n d"]) -> float:
+def _nearest(row: Float[np.ndarray, "d"], rows: Float[np.ndarray, "n d"]) -> float:
     distances = cdist(row[None], rows)[0]
     return float(distances.min(initial=np.inf, where=distances > SAME))

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from jaxtyping import Float64, UInt8
+from jaxtyping import Float, Float64, UInt8
 
 from microtome.box import Box
 from microtome.query.candidates import Candidates
 
-Embedding = Callable[[Candidates, Sequence[Box]], Float64[np.ndarray, "n d"]]
+Embedding = Callable[[Candidates, Sequence[Box]], Float[np.ndarray, "n d"]]
 """Vectors of boxes, which may be open or answered; they compare within one call."""
 
 
@@ -31,7 +31,7 @@ def appearance(candidates: Candidates, boxes: Sequence[Box]) -> Float64[np.ndarr
     return (looks - looks.mean(axis=0)) / np.maximum(looks.std(axis=0), 1e-9)
 
 
-def unit(rows: Float64[np.ndarray, "n d"]) -> Float64[np.ndarray, "n d"]:
+def unit(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
     """Each row scaled to length 1; a row of zeros stays."""
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
 

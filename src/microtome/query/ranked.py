@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float64
 
-from microtome.query.candidates import Candidates, disjoint
+from microtome.query.candidates import Candidates
 from microtome.query.scores import Score, Uncertain
 from microtome.query.strategy import Pick, Selection
 
@@ -58,9 +58,9 @@ def powered(
 def ranked(
     candidates: Candidates, scores: Float64[np.ndarray, "n"], n: int, rng: np.random.Generator, by: str
 ) -> Selection:
-    """The n highest that share no voxel, best first, equals in random order."""
+    """The n highest that may be asked for together, best first, equals in random order."""
     order = np.lexsort((rng.permutation(len(scores)), -scores))
     return tuple(
         Pick(index, float(scores[index]), f"rank {rank + 1} of {len(scores)} by {by}: {scores[index]:.4f}")
-        for rank, index in enumerate(disjoint(order.tolist(), candidates.boxes, n))
+        for rank, index in enumerate(candidates.first_together(order.tolist(), n))
     )

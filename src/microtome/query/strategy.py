@@ -24,7 +24,8 @@ Selection = tuple[Pick, ...]
 class Strategy(Protocol):
     """Picks are distinct, share no voxel, come best first, and are the same for the same generator.
 
-    Fewer than n come back where fewer can be had.
+    They may share voxels where candidates are objects (`Candidates.sharing`). Fewer than n come back where
+    fewer can be had.
     """
 
     def select(self, candidates: Candidates, n: int, rng: np.random.Generator) -> Selection: ...

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
-from microtome.query.candidates import Candidates, disjoint
+from microtome.query.candidates import Candidates
 from microtome.query.ranked import powered
 from microtome.query.strategy import Pick, Selection
 from microtome.query.uncertainty import entropy
@@ -75,6 +75,6 @@ def _next(order: list[int], chosen: list[int], candidates: Candidates) -> int | 
     """The best of a stratum that shares no voxel with what was chosen; it and all before it are used up."""
     while order:
         index = order.pop(0)
-        if len(disjoint([*chosen, index], candidates.boxes, len(chosen) + 1)) > len(chosen):
+        if len(candidates.first_together([*chosen, index], len(chosen) + 1)) > len(chosen):
             return index
     return None

@@ -4,13 +4,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Bool, Float, Float64, Int64
 
-from microtome.query.candidates import Candidates, disjoint
+from microtome.query.candidates import Candidates
 from microtome.query.embedding import Embedding, bottleneck, unit
 from microtome.query.scores import Score, Uncertain
 from microtome.query.strategy import Pick, Selection
-from microtome.query.subsets import apart, every_subset
+from microtome.query.subsets import every_subset
 from microtome.query.uncertainty import mutual_information
 
 MOST = 4096  # uncertain boxes to choose from, and boxes to stand for: similarities of 128 MiB
@@ -49,7 +49,7 @@ class SuggestiveAnnotation:
         pool = rng.permutation(order[: min(kept, MOST)])
         picks = self._representative(candidates, pool, scores, n, rng)
         chosen = [pick.index for pick in picks]
-        rest = disjoint([*chosen, *order.tolist()], candidates.boxes, n)[len(chosen) :]
+        rest = candidates.first_together([*chosen, *order.tolist()], n)[len(chosen) :]
         return *picks, *(Pick(i, 0.0, f"next by {self.score}: {scores[i]:.4f}") for i in rest)
 
     def _representative(
@@ -61,7 +61,7 @@ class SuggestiveAnnotation:
         rng: np.random.Generator,
     ) -> list[Pick]:
         alike = self._alike(candidates, pool, rng)
-        free = apart([candidates.boxes[index] for index in pool])
+        free = candidates.together(pool.tolist())
         picks, covered = [], -1.0  # no similarity is lower
         for row, gain in representatives(alike, free, n, self.exhaustive):
             covered += gain
@@ -73,7 +73,7 @@ class SuggestiveAnnotation:
 
     def _alike(
         self, candidates: Candidates, pool: Int64[np.ndarray, "p"], rng: np.random.Generator
-    ) -> Float64[np.ndarray, "p u"]:
+    ) -> Float[np.ndarray, "p u"]:
         """Cosine similarity of the boxes of the pool to all that they may stand for."""
         sample = rng.permutation(len(candidates))[:MOST]
         needed, where = np.unique(np.concatenate([pool, sample]), return_inverse=True)
@@ -82,7 +82,7 @@ class SuggestiveAnnotation:
 
 
 def representatives(
-    alike: Float64[np.ndarray, "p u"], free: Bool[np.ndarray, "p p"], n: int, exhaustive: int
+    alike: Float[np.ndarray, "p u"], free: Bool[np.ndarray, "p p"], n: int, exhaustive: int
 ) -> list[tuple[int, float]]:
     """At most n rows, mutually `free`, that have the highest mean over the columns of their best similarity.
 
@@ -101,7 +101,7 @@ def representatives(
 
 
 def _greedy(
-    alike: Float64[np.ndarray, "p u"], free: Bool[np.ndarray, "p p"], n: int
+    alike: Float[np.ndarray, "p u"], free: Bool[np.ndarray, "p p"], n: int
 ) -> list[tuple[int, float]]:
     covered = np.full(alike.shape[1], -1.0)
     left = np.ones(len(alike), dtype=bool)

@@ -9,9 +9,9 @@ from jaxtyping import Bool, Float64, Int64, UInt8
 from microtome.box import Box
 from microtome.evaluate.overlap import contingency, dice
 from microtome.predict.posterior import class_map
-from microtome.query.candidates import PIECE, Candidates, Predictor, disjoint, pieces
+from microtome.query.candidates import PIECE, Candidates, Predictor, pieces
 from microtome.query.strategy import Pick, Selection
-from microtome.query.subsets import apart, every_subset
+from microtome.query.subsets import every_subset
 
 SWEEPS = 20  # of swaps over all that were chosen greedily; few are needed
 AT_ONCE = 2**22  # numbers looked at together
@@ -92,7 +92,7 @@ class TaskDependent:
             reason = f"with it, the lowest Dice index expected of {len(found.matrix)} boxes is {least:.3f}"
             picks.append(Pick(int(pool[row]), 0.0, reason))
         first = [pick.index for pick in picks]
-        rest = disjoint([*first, *rng.permutation(len(candidates)).tolist()], candidates.boxes, n)
+        rest = candidates.first_together([*first, *rng.permutation(len(candidates)).tolist()], n)
         return *picks, *(Pick(index, 0.0, "drawn at random") for index in rest[len(first) :])
 
     def measured(
@@ -116,7 +116,7 @@ class TaskDependent:
         """The search for n of the pool, and the rows of `found` that it ends with, in greedy order."""
         learnt = found.matrix[len(pool) :] if self.with_labelled else found.matrix[:0]
         search = Search(found.matrix[: len(pool)], learnt.sum(axis=0), len(learnt))
-        return search, search.best(apart([candidates.boxes[index] for index in pool]), n, self.exhaustive)
+        return search, search.best(candidates.together(pool.tolist()), n, self.exhaustive)
 
     def _measured(self, among: Candidates, still_open: int, rng: np.random.Generator) -> Similarity:
         """The similarity of all boxes, of which the first are still open; teachers are drawn from those."""

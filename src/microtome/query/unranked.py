@@ -8,7 +8,7 @@ from jaxtyping import Float64
 from scipy.spatial import cKDTree
 from scipy.stats import qmc
 
-from microtome.query.candidates import Candidates, Census, disjoint
+from microtome.query.candidates import Candidates, Census
 from microtome.query.strategy import Pick, Selection
 
 
@@ -19,7 +19,7 @@ class Random:
     def select(self, candidates: Candidates, n: int, rng: np.random.Generator) -> Selection:
         """Choose n, each candidate as likely as any other."""
         order = rng.permutation(len(candidates)).tolist()
-        return tuple(Pick(index, 0.0, "drawn at random") for index in disjoint(order, candidates.boxes, n))
+        return tuple(Pick(index, 0.0, "drawn at random") for index in candidates.first_together(order, n))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class ForegroundRandom:
         while len(order) < n and left.any():
             weights, reason = self._draw_area(census, left, rng)
             index = int(rng.choice(len(left), p=weights / weights.sum()))
-            taken = disjoint([*order, index], candidates.boxes, n)
+            taken = candidates.first_together([*order, index], n)
             left[index] = False
             if len(taken) > len(order):
                 order, reasons[index] = taken, reason
@@ -92,5 +92,5 @@ class Strided:
         nearest = dict.fromkeys(np.asarray(tree.query(points)[1]).tolist())
         order = [*nearest, *(i for i in rng.permutation(len(candidates)).tolist() if i not in nearest)]
         return tuple(
-            Pick(i, 0.0, "spread evenly over the volume") for i in disjoint(order, candidates.boxes, n)
+            Pick(i, 0.0, "spread evenly over the volume") for i in candidates.first_together(order, n)
         )
