@@ -1,4 +1,4 @@
-"""How far several annotators of the same boxes agree, and what most of them say."""
+"""How far several annotators of the same boxes or objects agree, and what most of them say."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,6 +63,50 @@ def agreement(answers: Sequence[Sequence[UInt8[np.ndarray, "z y x"]]]) -> Agreem
     return Agreement(
         queries, voxels, observed, (observed - expected) / (1 - expected) if expected < 1 else None
     )
+
+
+def fleiss_kappa(votes: Int64[np.ndarray, "n c"]) -> float | None:
+    """What chance does not explain of the agreement of verdicts (Fleiss 1971): 1 is full, 0 that of chance.
+
+    `votes` says how many people put each object into each category; that number may differ between objects,
+    and those with fewer than two votes do not count. None where no object has two, or all votes are of one
+    category.
+
+    Raises:
+        ValueError: If a number is negative.
+    """
+    votes = _shared(votes)
+    people = votes.sum(axis=1)
+    if np.count_nonzero(votes.sum(axis=0)) < 2:
+        return None
+    observed = float(((votes * (votes - 1)).sum(axis=1) / (people * (people - 1))).mean())
+    expected = float(((votes.sum(axis=0) / votes.sum()) ** 2).sum())
+    return (observed - expected) / (1 - expected)
+
+
+def krippendorff_alpha(votes: Int64[np.ndarray, "n c"]) -> float | None:
+    """Krippendorff's α for categories without an order (2011): 1 is full agreement, 0 that of chance.
+
+    Unlike Fleiss' κ it is corrected for small samples, and every vote weighs the same where objects have
+    different numbers of them. `votes` and None are as for `fleiss_kappa`; who said nothing is simply missing.
+
+    Raises:
+        ValueError: If a number is negative.
+    """
+    votes = _shared(votes)
+    categories = votes.sum(axis=0).astype(np.float64)
+    if np.count_nonzero(categories) < 2:
+        return None
+    total = categories.sum()
+    alike = ((votes * (votes - 1)).sum(axis=1) / (votes.sum(axis=1) - 1)).sum()
+    return float(1 - (total - 1) * (total - alike) / (total**2 - (categories**2).sum()))
+
+
+def _shared(votes: Int64[np.ndarray, "n c"]) -> Int64[np.ndarray, "m c"]:
+    """The objects with at least two votes."""
+    if votes.min(initial=0) < 0:
+        raise ValueError(f"expected numbers of votes; got {votes.min()}")
+    return votes[votes.sum(axis=1) > 1]
 
 
 def _votes(labels: Sequence[UInt8[np.ndarray, "z y x"]], c: int) -> Int64[np.ndarray, "z y x"]:
