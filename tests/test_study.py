@@ -10,12 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from filelock import FileLock
 
 from microtome.benchmark.protocol.cells import Cells
-from microtome.benchmark.protocol.pictures import pictures
+from microtome.benchmark.protocol.files import replacing
+from microtome.benchmark.protocol.pictures import pictures, pictures_digest
 from microtome.benchmark.protocol.rounds import FULL, write_rounds
 from microtome.benchmark.protocol.study import Study, described
 from microtome.box import Box
+from microtome.cli.benchmark import run_study
 from microtome.cli.names import STRATEGIES
 from microtome.progress import silent
 from studies import run_here, small_bench, small_spec, small_study
@@ -130,6 +133,15 @@ def test_a_strategy_or_a_seed_more_costs_only_its_own_cells(whole: Study, tmp_pa
     assert len(ran) <= 6  # two seeds of a choice from the start set and two rounds
 
 
+def test_only_cells_of_its_own_spec_count_as_done(whole: Study) -> None:
+    assert whole.done == whole.total == 2 * (2 + 2 * 6 * 2)
+    more = Study(small_bench(small_spec(seeds=3)), Cells(whole.cells.path))
+    assert (more.done, more.total) == (whole.total, whole.total * 3 // 2)
+    fewer = Study(small_bench(small_spec(seeds=1)), Cells(whole.cells.path))
+    assert fewer.done == fewer.total < len(whole.cells)
+    assert Study(small_bench(small_spec(fn_n=5)), Cells(whole.cells.path)).done == 0
+
+
 def test_other_settings_are_other_cells(whole: Study) -> None:
     other = small_bench(small_spec(fn_n=5))
     assert len(list(Study(other, Cells(whole.cells.path)).jobs())) > 0
@@ -169,16 +181,38 @@ def test_pictures_of_an_unfinished_run_are_refused(tmp_path: Path) -> None:
         pictures(study, ["entropy"], silent)
 
 
-@pytest.mark.slow
-def test_a_killed_benchmark_goes_on_to_the_same_tables(tmp_path: Path) -> None:
+def test_pictures_know_what_they_depend_on(whole: Study) -> None:
+    drawn = pictures_digest(whole, ["entropy"])
+    assert drawn == pictures_digest(Study(small_bench(), Cells(whole.cells.path)), ["entropy"])
+    assert drawn != pictures_digest(whole, ["clasp-pe"])
+
+
+def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "rounds.csv"
+    path.write_text("old")
+
+    def write_half() -> None:
+        with replacing(path) as partial:
+            partial.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_half()
+    assert [one.read_text() for one in tmp_path.iterdir()] == ["old"]
+    with pytest.raises(OSError, match=r"^expected a file that can be written at .*: not a directory$"):
+        write_rounds([], path / "rounds.csv")
+
+
+def study_file(folder: Path) -> Path:
+    """A study of three seeds on the small task's image and labels, in files beside it."""
     task = small_bench().task
-    tifffile.imwrite(tmp_path / "image.tif", task.pool.image.array, photometric="minisblack")
+    tifffile.imwrite(folder / "image.tif", task.pool.image.array, photometric="minisblack")
     tifffile.imwrite(
-        tmp_path / "labels.tif", task.pool.truth(Box.of(task.pool.image.shape)), photometric="minisblack"
+        folder / "labels.tif", task.pool.truth(Box.of(task.pool.image.shape)), photometric="minisblack"
     )
-    spec = tmp_path / "spec.toml"
+    spec = folder / "spec.toml"
     spec.write_text(
-        f"""
+        """
         title = "killed"
         tier = "A"
         classes = ["mitochondria"]
@@ -188,24 +222,74 @@ def test_a_killed_benchmark_goes_on_to_the_same_tables(tmp_path: Path) -> None:
         budgets = [6, 10]
         strategies = ["entropy", "clasp-pe"]
         [files]
-        image = "{tmp_path / "image.tif"}"
-        labels = "{tmp_path / "labels.tif"}"
+        image = "image.tif"
+        labels = "labels.tif"
         voxel_size_nm = [45, 9.2, 9.2]
         [splits]
         train = "0:2"
         test = "2:3"
         """
     )
+    return spec
+
+
+def run_file(spec: Path, out: Path) -> None:
+    run_study(spec, out, workers=1, device="cpu", progress=silent, say=print)
+
+
+def test_a_folder_that_another_process_runs_is_left_alone(tmp_path: Path) -> None:
+    spec, out = study_file(tmp_path), tmp_path / "out"
+    out.mkdir()
+    with (
+        FileLock(out / "run.lock"),
+        pytest.raises(ValueError, match=r"^another process runs the study in .*out; wait until"),
+    ):
+        run_file(spec, out)
+    assert [path.name for path in out.iterdir()] == ["run.lock"]
+
+
+def test_a_folder_that_holds_another_study_is_left_alone(tmp_path: Path) -> None:
+    spec, out = study_file(tmp_path), tmp_path / "out"
+    out.mkdir()
+    (out / "spec.toml").write_text(spec.read_text().replace("[6, 10]", "[6, 11]"))
+    with pytest.raises(ValueError, match=r"out holds another study: expected the same data"):
+        run_file(spec, out)
+    (out / "spec.toml").write_text("title = ")
+    with pytest.raises(ValueError, match=r"not valid TOML: .*; delete .* if .* holds the same study$"):
+        run_file(spec, out)
+    assert [path.name for path in out.iterdir()] == ["spec.toml"]
+
+
+def test_a_net_that_cannot_be_asked_is_refused_before_it_is_trained(tmp_path: Path) -> None:
+    spec = study_file(tmp_path)
+    spec.write_text(spec.read_text().replace('"A"', '"B"').replace('"entropy"', '"learning-loss"'))
+    with pytest.raises(ValueError, match=r"learning-loss needs loss_head = true in \[net\]"):
+        run_file(spec, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_refused_in_one_line(tmp_path: Path) -> None:
+    spec = study_file(tmp_path)
+    with pytest.raises(OSError, match=r"^expected a folder for the study at .*: not a directory$"):
+        run_file(spec, tmp_path / "image.tif" / "out")
+    (tmp_path / "out" / "cells.jsonl").mkdir(parents=True)
+    with pytest.raises(OSError, match=r"^expected the cells of a study at .*: is a directory$"):
+        run_file(spec, tmp_path / "out")
+
+
+@pytest.mark.slow
+def test_a_killed_benchmark_goes_on_to_the_same_tables(tmp_path: Path) -> None:
+    spec = study_file(tmp_path)
     command = [sys.executable, "-m", "microtome", "benchmark", "run", str(spec), "--workers", "2", "--out"]
     subprocess.run([*command, str(tmp_path / "whole")], check=True, capture_output=True)
     cells = tmp_path / "killed" / "cells.jsonl"
-    for reached in (1, 9, 20):
+    for reached, end in ((1, signal.SIGKILL), (9, signal.SIGTERM), (20, signal.SIGKILL)):
         process = subprocess.Popen([*command, str(tmp_path / "killed")], stderr=subprocess.DEVNULL)
         while not cells.exists() or len(cells.read_text().splitlines()) < reached:
             time.sleep(0.02)
         workers = children(process.pid)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.send_signal(end)
+        assert process.wait() == (130 if end == signal.SIGTERM else -signal.SIGKILL)
         assert workers
         assert all_end(workers)
     subprocess.run([*command, str(tmp_path / "killed")], check=True, capture_output=True)

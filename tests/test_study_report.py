@@ -11,6 +11,7 @@ import pytest
 
 import study_rows
 from microtome.benchmark.analysis.summary import family, summarise
+from microtome.benchmark.protocol.about import read_about, write_about
 from microtome.benchmark.protocol.rounds import COLUMNS, FULL, read_rounds
 from microtome.benchmark.report import study_figures
 from microtome.benchmark.report.study import write_study_report
@@ -206,28 +207,69 @@ def test_hostile_names_are_shown_and_not_obeyed(tmp_path: Path) -> None:
 
 
 def test_missing_files_are_named_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"^expected the table of a study at .*rounds.csv; there is none$"):
+    with pytest.raises(ValueError, match=r"^expected the table of a study at .*rounds.csv: no such file"):
         write_study_report(tmp_path)
     (study_rows.write(tmp_path, []) / "study.json").unlink()
-    with pytest.raises(ValueError, match=r"^expected the description of a study at .*study.json"):
+    with pytest.raises(ValueError, match=r"^expected the description of a study at .*; `microtome benchmark"):
         write_study_report(tmp_path)
 
 
-def test_description_without_a_key_is_refused(tmp_path: Path) -> None:
-    study_rows.write(tmp_path, [])
-    (tmp_path / "study.json").write_text(json.dumps({"title": "x", "data": {"title": "y"}}))
-    with pytest.raises(ValueError, match=r"expected .*'spec'"):
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "study.json: expected JSON"),
+        ("[" * 100_000, "study.json: expected JSON"),
+        ("[]", "expected an object of JSON"),
+        (json.dumps({"title": "x"}), "missing key 'spec'"),
+        (json.dumps(study_rows.STUDY | {"more": 1}), "more: extra inputs"),
+        (json.dumps(study_rows.STUDY | {"complete": "yes"}), "complete: input should be"),
+        (json.dumps(study_rows.STUDY | {"wall_seconds": float("nan")}), "wall_seconds: input should be"),
+        (json.dumps(study_rows.STUDY | {"data": {"licence": "none"}}), r"missing key 'data.title'"),
+    ],
+)
+def test_bad_description_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (study_rows.write(tmp_path, []) / "study.json").write_text(text)
+    with pytest.raises(ValueError, match=message) as caught:
         write_study_report(tmp_path)
-    (tmp_path / "study.json").write_text("{")
-    with pytest.raises(ValueError, match="expected JSON"):
-        write_study_report(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_description_is_read_as_it_is_written(tmp_path: Path) -> None:
+    about = read_about(study_rows.write(tmp_path, []) / "study.json")
+    write_about(about, tmp_path / "again.json")
+    assert read_about(tmp_path / "again.json") == about
+
+
+def test_strategy_named_as_a_path_is_drawn_inside_the_folder(tmp_path: Path) -> None:
+    rows = study_rows.table({"../../evil": 0.0, "entropy": 0.1}, seeds=2)
+    study = study_rows.write(tmp_path / "study", rows, reference_strategies=["../../evil"])
+    write_study_report(study)
+    assert (study / "figures" / "difference-evil.png").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == ["study"]
+
+
+def test_perfect_scores_have_a_figure(tmp_path: Path) -> None:
+    rows = [row | {"jaccard": 1.0} for row in study_rows.table({"random": 0.0, "entropy": 0.0}, seeds=2)]
+    write_study_report(study_rows.write(tmp_path, rows))
+    assert (tmp_path / "figures" / "overview.png").is_file()
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda text: text.replace("jaccard,", "iou,"), r"missing are \['jaccard'\]"),
-        (lambda text: text.replace("random,1,0,8,", "random,1,0,eight,"), "line 7: expected numbers"),
+        (
+            lambda text: text.replace("random,1,0,8,", "random,1,0,eight,"),
+            "line 7, patches: expected a number",
+        ),
+        (lambda text: text.replace("random,1,0,8,", "random,1,0,8.5,"), "line 7, patches: expected a whole"),
+        (lambda text: text.replace("random,1,0,8,", "random,-1,0,8,"), "line 7, seed: expected a whole"),
+        (lambda text: text.replace("random,1,0,8,", ",1,0,8,"), "line 7: expected the name of a strategy"),
+        (
+            lambda text: text.replace("random,1,0,8,32768", "random,1,0,8,1e300"),
+            "voxels: expected a number of at most",
+        ),
+        (lambda text: text + '"' + "x" * 200_000, "field larger than field limit"),
         (lambda text: text.replace("random,1,0,8,", "random,0,0,8,"), r"got \('random', 0, 8\) twice"),
         (lambda text: text.rstrip("\r\n").rpartition(",")[0], "expected a cell for every column"),
     ],
@@ -244,8 +286,31 @@ def test_bad_pictures_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "panel.npz", **{"scatter/dice": np.ones(3)})
     with pytest.raises(ValueError, match="expected an array 'scatter/uncertainty'"):
         write_study_report(tmp_path)
-    (tmp_path / "panel.npz").write_bytes(b"no archive")
-    with pytest.raises(ValueError, match="expected an archive of arrays"):
+    for content in (b"no archive", b"", b"PK\x03\x04"):
+        (tmp_path / "panel.npz").write_bytes(content)
+        with pytest.raises(ValueError, match="expected an archive of arrays"):
+            write_study_report(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        ("else", np.ones(3), "got an array 'else'"),
+        ("image", np.ones((3, 3)), "expected image of type u1 with 2 axes"),
+        ("image", np.ones((3, 3), np.uint8), "expected an image and its truth, or neither"),
+        ("sweep/dice", np.full(3, np.nan), "expected finite numbers in sweep/dice"),
+        (
+            "query/a/1/image",
+            np.ones((0, 3, 3), np.uint8),
+            "expected finite numbers in query/a/1/image, and some",
+        ),
+    ],
+)
+def test_pictures_of_another_kind_are_refused(
+    tmp_path: Path, name: str, array: np.ndarray, message: str
+) -> None:
+    np.savez(study_rows.write(tmp_path, []) / "panel.npz", **{name: array})
+    with pytest.raises(ValueError, match=message):
         write_study_report(tmp_path)
 
 

@@ -19,6 +19,7 @@ dataset = "vnc"
 classes = ["mitochondria"]
 strategies = ["entropy"]
 """
+FILES = SPEC.replace('dataset = "vnc"', "")
 
 
 def written(folder: Path, text: str) -> Path:
@@ -57,6 +58,8 @@ def test_networks_are_described_as_in_a_project_file(tmp_path: Path) -> None:
     [
         (SPEC + "seedz = 3", "seedz"),
         (SPEC + "seeds = 0", "seeds"),
+        (SPEC + "seeds = 1_000_000_000", "seeds: input should be less than or equal to 1000"),
+        (SPEC.replace('"Mitochondria"', '""'), "title"),
         (SPEC + "budgets = [8, 16]", "budgets must grow from start = 8; got"),
         (SPEC + "budgets = [16, 16]", "budgets must grow"),
         (SPEC + "budgets = []", "budgets"),
@@ -69,7 +72,21 @@ def test_networks_are_described_as_in_a_project_file(tmp_path: Path) -> None:
             r"tier A trains no network: expected no table \[net",
         ),
         (SPEC + 'primary = "margin"', "a primary strategy that is compared; got 'margin'"),
+        (SPEC + 'primary = "entropy"\nprimary_reference = "margin"', "a primary_reference that is compared"),
+        (SPEC + 'primary = "random"\nprimary_reference = "random"', "and not the primary; got 'random'"),
         (SPEC.replace('dataset = "vnc"', ""), "either a dataset, or"),
+        (
+            FILES + 'test_dataset = "vnc"\n[files]\nimage="a"\nlabels="b"',
+            "test_dataset beside a dataset alone",
+        ),
+        (
+            FILES + '[files]\nimage="a"\nlabels="b"\nvalues=[1, 2]',
+            "one of files.values for each of 1 classes",
+        ),
+        (FILES + '[files]\nimage="a"\nlabels="b"\nvalues=[1, 1]', "values must be distinct"),
+        (FILES + '[files]\nimage="a"\nlabels="b"\nwindow=[9, 1]', "window = .low, high. with low < high"),
+        (FILES + '[files]\nimage="a"\nlabels="b"\nvoxel_size_nm=[0, 1, 1]', "files.voxel_size_nm.0.: input"),
+        (FILES + '[files]\nimage=""\nlabels="b"', "files.image"),
         (SPEC + '[files]\nimage = "a"\nlabels = "b"', "either a dataset, or"),
         (
             SPEC.replace('dataset = "vnc"', "") + '[files]\nimage="a"\nlabels="b"\ntest_image="c"',
@@ -84,6 +101,19 @@ def test_a_wrong_spec_is_refused_in_one_line(tmp_path: Path, text: str, message:
     with pytest.raises(ValueError, match=message) as caught:
         read_spec(written(tmp_path, text))
     assert "\n" not in str(caught.value)
+
+
+def test_a_spec_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"^expected the file of a study at .*nowhere.toml: no such file"):
+        read_spec(tmp_path / "nowhere.toml")
+
+
+def test_an_unknown_part_is_refused_before_anything_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "microtome.benchmark.protocol.task.locate", lambda *_, **__: pytest.fail("looked for")
+    )
+    with pytest.raises(ValueError, match="expected one of them, as in cremi/A; got 'D'"):
+        task_of(small_spec(dataset="cremi/D", classes=("clefts",)), print)
 
 
 def test_more_seeds_or_strategies_are_the_same_study_and_anything_else_is_not() -> None:

@@ -1,28 +1,33 @@
 """`microtome benchmark`: the words of a study file turned into strategies and networks, and run."""
 
 import csv
-import json
 import os
-from collections.abc import Callable
-from datetime import UTC, datetime
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock, Timeout
 
+from microtome.benchmark.protocol.about import read_about
 from microtome.benchmark.protocol.cells import Cells
-from microtome.benchmark.protocol.own import NOTES, TESTED, answered, schedule, task_of_answers
-from microtome.benchmark.protocol.pictures import SHOWN, pictures
-from microtome.benchmark.protocol.rounds import write_rounds
-from microtome.benchmark.protocol.spec import Answers, Spec, Tier, read_spec, written
+from microtome.benchmark.protocol.files import expected, replacing
+from microtome.benchmark.protocol.own import TESTED, answered, schedule, task_of_answers
+from microtome.benchmark.protocol.pictures import SHOWN, pictures, pictures_digest
+from microtome.benchmark.protocol.spec import Spec, Tier, read_spec, written
 from microtome.benchmark.protocol.study import Bench, Study
-from microtome.benchmark.protocol.task import named_part, task_of
+from microtome.benchmark.protocol.tables import Tables
+from microtome.benchmark.protocol.task import task_of
+from microtome.benchmark.report.panel import read_panel
 from microtome.benchmark.report.study import write_study_report
 from microtome.cli.names import SAMPLINGS, START_STRATEGIES, STRATEGIES, named
 from microtome.cli.session import resolved_device
 from microtome.learn.settings import TABLES
 from microtome.progress import Progress
 from microtome.project import open_project
+from microtome.project.parse import validated
 
 PICTURES = "panel.npz"
 SHOWN_COLUMNS = ("strategy", "seeds", "patches", "jaccard", "jaccard_sd", "area_log2")
@@ -68,7 +73,7 @@ def compare(
     spec = _spec_of_project(folder, strategies, seeds, "C" if network else "A")
     out = folder / "comparison" / spec.digest()[:12]
     _run(spec, out, workers=None, device=device, progress=progress, say=say)
-    page = write_study_report(out)
+    page = write_study_report(out, progress)
     with (out / "summary.csv").open(newline="", encoding="utf-8") as table:
         rows = [{name: row[name] for name in SHOWN_COLUMNS} for row in csv.DictReader(table)]
     return page, rows
@@ -80,23 +85,24 @@ def _spec_of_project(folder: Path, strategies: tuple[str, ...], seeds: int, tier
         last = max((answer.id or 0 for answer in project.journal.answers()), default=0)
         labelled = len(answered(project, last))
     start, budgets = schedule(max(labelled - labelled // TESTED, 4))
-    return Spec(
-        title=f"Strategies on the answers of {folder.resolve().name}",
-        tier=tier,
-        project=Answers(folder=str(folder.resolve()), last=max(last, 1)),
-        classes=config.classes,
-        query_shape=config.query.shape,
-        seeds=seeds,
-        start=start,
-        budgets=budgets,
-        strategies=strategies or (config.query.strategy,),
-        sampling=named("sampling", config.query.sampling, SAMPLINGS),
-        samples=config.query.samples,
-        net=config.net,
-        train=config.train,
-        augment=config.augment,
-        ensemble=config.ensemble,
-    )
+    given = {
+        "title": f"Strategies on the answers of {folder.resolve().name}",
+        "tier": tier,
+        "project": {"folder": str(folder.resolve()), "last": max(last, 1)},
+        "classes": config.classes,
+        "query_shape": config.query.shape,
+        "seeds": seeds,
+        "start": start,
+        "budgets": budgets,
+        "strategies": strategies or (config.query.strategy,),
+        "sampling": named("sampling", config.query.sampling, SAMPLINGS),
+        "samples": config.query.samples,
+        "net": config.net,
+        "train": config.train,
+        "augment": config.augment,
+        "ensemble": config.ensemble,
+    }
+    return validated(Spec, given, f"the comparison on {folder}")
 
 
 def _run(
@@ -108,21 +114,22 @@ def _run(
     progress: Progress,
     say: Callable[[str], None],
 ) -> dict[str, object]:
-    import torch
-
+    progress("benchmark", 0, 1, "reading the data")
     bench = bench_of(spec, device=device, say=say)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "spec.toml").write_text(written(spec))
-    study = Study(bench, Cells(out / "cells.jsonl"))
-    began, before = datetime.now(UTC), len(study.cells)
-    try:
-        study.run(workers or _workers(), partial(bench_of, spec, device=device, say=_nothing), progress)
-    finally:
-        write_rounds(study.rows(), out / "rounds.csv")
-        _describe(study, out, device, (datetime.now(UTC) - began).total_seconds())
-    if len(study.cells) > before or not (out / PICTURES).exists():
-        torch.set_num_threads(1)  # as the workers: a second thread mostly waits
-        np.savez_compressed(out / PICTURES, **pictures(study, _shown(spec), progress))  # type: ignore[arg-type]
+    with expected("a folder for the study", out):
+        out.mkdir(parents=True, exist_ok=True)
+    with _alone(out), _stopped_by_sigterm():
+        with replacing(out / "spec.toml") as partial_spec:
+            partial_spec.write_text(written(spec), encoding="utf-8")
+        study = Study(bench, Cells(out / "cells.jsonl"))
+        tables = Tables(study, out, device, _seconds_before(out, say))
+        tables.write()
+        try:
+            make = partial(bench_of, spec, device=device, say=_nothing)
+            study.run(workers or os.cpu_count() or 1, make, tables.along(progress))
+        finally:
+            tables.write()
+        _draw(study, out, progress)
     return {
         "study": str(out),
         "seeds": spec.seeds,
@@ -130,6 +137,57 @@ def _run(
         "rows": len(study.rows()),
         "complete": study.complete,
     }
+
+
+def _draw(study: Study, out: Path, progress: Progress) -> None:
+    """Make the pictures where there are none of these models, or where they cannot be read."""
+    import torch
+
+    shown = _shown(study.bench.spec)
+    try:
+        kept = read_panel(out / PICTURES)
+    except ValueError:
+        kept = None
+    if kept is None or kept.digest != pictures_digest(study, shown):
+        torch.set_num_threads(1)  # as the workers: a second thread mostly waits
+        arrays = pictures(study, shown, progress)
+        with replacing(out / PICTURES) as partial_pictures, partial_pictures.open("wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+
+def _seconds_before(out: Path, say: Callable[[str], None]) -> float:
+    """What earlier runs took; the rest of study.json is written anew from the cells."""
+    if not (out / "study.json").is_file():
+        return 0.0
+    try:
+        return read_about(out / "study.json").wall_seconds
+    except ValueError as error:
+        say(f"{error}; it is written anew, without the seconds of earlier runs")
+        return 0.0
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Hold the study's lock, which the system frees when the process ends, however it ends."""
+    try:
+        with expected("a folder that can be written to", out):
+            lock = FileLock(out / "run.lock").acquire(timeout=0)
+    except Timeout as error:
+        raise ValueError(
+            f"another process runs the study in {out}; wait until it ends, or stop it"
+        ) from error
+    with lock:
+        yield
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM stop a study as Ctrl+C does: workers end, and the tables are written."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def bench_of(spec: Spec, *, device: str, say: Callable[[str], None]) -> Bench:
@@ -154,50 +212,23 @@ def bench_of(spec: Spec, *, device: str, say: Callable[[str], None]) -> Bench:
     if spec.tier == "A":
         return Bench(spec, task, HeadLearner(task.classes), strategies, start)
     spec.recipe.require_trainable(task.classes)
+    if "learning-loss" in strategies and not spec.recipe.net.loss_head:
+        raise ValueError("learning-loss needs loss_head = true in [net]; got none")
     where = resolved_device(device) if spec.tier == "C" else "cpu"
     learner = UNetLearner(spec.recipe, task.classes, spec.sampling, spec.samples, where)
     return Bench(spec, task, learner, strategies, start)
 
 
-def _describe(study: Study, out: Path, device: str, seconds: float) -> None:
-    """What the report says of where the numbers come from."""
-    from microtome.benchmark.machine import commit, device_name
-
-    spec, task = study.bench.spec, study.bench.task
-    before = json.loads((out / "study.json").read_text()) if (out / "study.json").exists() else {}
-    description = {
-        "title": spec.title,
-        "spec": spec.model_dump(mode="json"),
-        "data": {**_source(spec), "voxel_size_nm": task.pool.image.voxel_size_nm},
-        "tier": spec.tier,
-        "device": device_name(device if spec.tier == "C" else "cpu"),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": ", ".join(study.commits()) or commit(),
-        "candidates": len(task.pool.boxes),
-        "test_sections": len(task.test.boxes),
-        "reference_strategies": ["random", "foreground-random"],
-        "primary": spec.primary or "",
-        "primary_reference": spec.primary_reference,
-        "wall_seconds": seconds + before.get("wall_seconds", 0.0),
-        "complete": study.complete,
-        "notes": [*spec.notes, *(NOTES if spec.project else ())],
-    }
-    (out / "study.json").write_text(json.dumps(description, indent=1) + "\n")
-
-
-def _source(spec: Spec) -> dict[str, str]:
-    if spec.project is not None:
-        return {"title": f"the project {Path(spec.project.folder).name}", "licence": "", "citation": ""}
-    if spec.files is not None:
-        return {"title": Path(spec.files.image).name, "licence": "", "citation": ""}
-    dataset, _ = named_part(spec.dataset or "")
-    return {"title": dataset.title, "licence": str(dataset.licence), "citation": dataset.citation}
-
-
 def _require_same(spec: Spec, out: Path) -> None:
     """Refuse a folder that holds another study; more seeds or strategies of the same one are welcome."""
     kept = out / "spec.toml"
-    if kept.exists() and not read_spec(kept).is_same_study(spec):
+    if not kept.exists():
+        return
+    try:
+        before = read_spec(kept)
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{error}; delete {kept} if {out} holds the same study") from None
+    if not before.is_same_study(spec):
         raise ValueError(
             f"{out} holds another study: expected the same data, net and schedule; use a new folder"
         )
@@ -208,10 +239,6 @@ def _shown(spec: Spec) -> list[str]:
     first = [name for name in spec.strategies if name != spec.primary]
     shown = ["random", "foreground-random", *first][: SHOWN - 1]
     return list(dict.fromkeys([*shown, spec.primary or spec.strategies[-1]]))
-
-
-def _workers() -> int:
-    return os.cpu_count() or 1
 
 
 def _nothing(_: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from microtome.benchmark.protocol.files import expected
 from microtome.benchmark.protocol.spec import digest
 
 Content = dict[str, Any]
@@ -22,7 +23,9 @@ class Cells:
     def __post_init__(self) -> None:
         if not self.path.exists():
             return
-        for line in self.path.read_text(errors="replace").splitlines():
+        with expected("the cells of a study", self.path):
+            text = self.path.read_text(encoding="utf-8", errors="replace")
+        for line in text.splitlines():
             try:
                 cell = json.loads(line)
                 if cell["check"] == digest(cell["content"]):
@@ -55,7 +58,10 @@ class Cells:
         """
         content = json.loads(json.dumps(content))  # as it is read after a restart
         line = json.dumps({"key": key, "check": digest(content), "content": content})
-        with self.path.open("a") as file:
+        with (
+            expected("a file that can be added to", self.path),
+            self.path.open("a", encoding="utf-8") as file,
+        ):
             file.write(("" if self._ends_whole() else "\n") + line + "\n")
             file.flush()
             os.fsync(file.fileno())

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool, Float64, Shaped, UInt8
 
+from microtome.benchmark.protocol.spec import digest
 from microtome.benchmark.protocol.study import Study
 from microtome.benchmark.protocol.task import Scene, Task
 from microtome.box import Box, Int3, grid
@@ -37,6 +38,7 @@ def pictures(study: Study, shown: Sequence[str], progress: Progress) -> Arrays:
     bench, task = study.bench, study.bench.task
     section = _fullest(task)
     arrays: Arrays = {"image": task.test.image.read(section)[0], "truth": task.test.truth(section)[0]}
+    arrays["digest"] = np.array(pictures_digest(study, shown))
     first = bench.fit(SEED, study.start_set(SEED)).on(task.pool)
     for k, name in enumerate(shown):
         progress("pictures", k, len(shown), name)
@@ -54,6 +56,13 @@ def pictures(study: Study, shown: Sequence[str], progress: Progress) -> Arrays:
             arrays |= _similarity(study, first, strategy)
     progress("pictures", len(shown), len(shown), "")
     return arrays
+
+
+def pictures_digest(study: Study, shown: Sequence[str]) -> str:
+    """Of all that the pictures depend on: where it has changed they are to be made anew."""
+    asked = [[list(labelled) for _, labelled, _ in study.history(SEED, name)] for name in shown]
+    similar = [name for name, one in study.bench.strategies.items() if isinstance(one, TaskDependent)]
+    return digest([study.bench.digest, list(shown), asked, similar])
 
 
 def _similarity(study: Study, view: ModelView, strategy: TaskDependent) -> Arrays:
@@ -93,10 +102,11 @@ def _jaccard(task: Task, section: Box, predicted: UInt8[np.ndarray, "z y x"]) ->
 
 def _queries(task: Task, view: ModelView, picks: Sequence[int], key: str) -> Arrays:
     boxes = [task.pool.boxes[k] for k in picks]
+    middle = boxes[0].shape[0] // 2
     return {
-        f"{key}/image": np.stack([task.pool.image.read(box)[0] for box in boxes]),
-        f"{key}/truth": np.stack([task.pool.truth(box)[0] for box in boxes]),
-        f"{key}/uncertainty": np.stack([entropy(view.posterior(box).mean)[0] for box in boxes]),
+        f"{key}/image": np.stack([task.pool.image.read(box)[middle] for box in boxes]),
+        f"{key}/truth": np.stack([task.pool.truth(box)[middle] for box in boxes]),
+        f"{key}/uncertainty": np.stack([entropy(view.posterior(box).mean)[middle] for box in boxes]),
     }
 
 
@@ -108,7 +118,8 @@ def _reliability(scene: Scene, view: ModelView, patch: Int3) -> Arrays:
         posterior, truth = view.posterior(box), scene.truth(box)
         known, proba = truth != IGNORE, 1 - posterior.mean[0]
         found, voxels = proba >= 0.5, entropy(posterior.mean)
-        for place in grid(Box.of(box.shape), patch):
+        depth, height, width = map(min, patch, box.shape)  # a section is thinner than a 3-D query
+        for place in grid(Box.of(box.shape), (depth, height, width)):
             inside = place.slices
             if (found[inside] & known[inside]).any() or (known[inside] & (truth[inside] > 0)).any():
                 uncertain.append(float(voxels[inside].mean()))

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from microtome.benchmark.protocol.files import expected, replacing
+
 FULL = "full-supervision"
 """Its rows are no strategy: they say what all labels of the pool give."""
 
@@ -17,6 +19,9 @@ COLUMNS = (
     *("train_seconds", "predict_seconds", "choose_seconds"),
 )
 """Of rounds.csv; there may be more numbers."""
+
+LARGEST = 1e12
+"""Of the numbers of a row: sums and squares of a table of them stay finite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +39,15 @@ def read_rounds(path: Path) -> list[Row]:
     """The rows of rounds.csv; an empty number is NaN.
 
     Raises:
-        ValueError: If there is no such file, a column or a number is not what it should be, or a strategy
-            has a seed and a budget twice.
+        ValueError: If a column or a number is not what it should be, or a strategy has a seed and a budget
+            twice.
+        OSError: If there is no such file.
     """
-    if not path.is_file():
-        raise ValueError(f"expected the table of a study at {path}; there is none")
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        if missing := sorted(set(COLUMNS) - set(reader.fieldnames or ())):
-            raise ValueError(f"{path}: expected the columns of a study; missing are {missing}")
-        rows = [_row(cells, f"{path}, line {reader.line_num}") for cells in reader]
+    with expected("the table of a study", path), path.open(newline="", encoding="utf-8") as file:
+        try:
+            rows = _rows(csv.DictReader(file))
+        except (ValueError, csv.Error) as error:
+            raise ValueError(f"{path}: {error}") from None
     seen = set()
     for row in rows:
         if (place := (row.strategy, row.seed, row.patches)) in seen:
@@ -58,28 +62,47 @@ def write_rounds(records: Sequence[Mapping[str, object]], path: Path) -> None:
     Raises:
         OSError: If it cannot be written.
     """
-    part = path.with_name(path.name + ".part")
-    with part.open("w", newline="", encoding="utf-8") as file:
+    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows({name: _cell(value) for name, value in record.items()} for record in records)
-    part.replace(path)
 
 
 def _cell(value: object) -> object:
     return "" if value is None or value != value else value
 
 
+def _rows(reader: csv.DictReader) -> list[Row]:
+    if missing := sorted(set(COLUMNS) - set(reader.fieldnames or ())):
+        raise ValueError(f"expected the columns of a study; missing are {missing}")
+    return [_row(cells, f"line {reader.line_num}") for cells in reader]
+
+
 def _row(cells: Mapping[str, str], where: str) -> Row:
     if None in cells or None in cells.values():
         raise ValueError(f"{where}: expected a cell for every column")
+    if not cells["strategy"]:
+        raise ValueError(f"{where}: expected the name of a strategy; got none")
+    numbers = {name: _number(cell, f"{where}, {name}") for name, cell in cells.items() if name != "strategy"}
+    for name, least in (("seed", 0), ("round", 0), ("patches", 1)):
+        if not (numbers[name] >= least and numbers[name].is_integer()):
+            raise ValueError(f"{where}, {name}: expected a whole number from {least} on; got {cells[name]!r}")
+    if not 0 <= numbers["jaccard"] <= 1 and cells["jaccard"]:
+        raise ValueError(f"{where}, jaccard: expected a number from 0 to 1; got {cells['jaccard']!r}")
+    return Row(
+        strategy=cells["strategy"],
+        seed=int(numbers["seed"]),
+        round=int(numbers["round"]),
+        patches=int(numbers["patches"]),
+        values={name: value for name, value in numbers.items() if name not in _KEYS},
+    )
+
+
+def _number(cell: str, where: str) -> float:
     try:
-        return Row(
-            strategy=cells["strategy"],
-            seed=int(cells["seed"]),
-            round=int(cells["round"]),
-            patches=int(cells["patches"]),
-            values={name: float(cell or "nan") for name, cell in cells.items() if name not in _KEYS},
-        )
-    except ValueError as error:
-        raise ValueError(f"{where}: expected numbers; {error}") from None
+        value = float(cell or "nan")
+    except ValueError:
+        value = float("inf")
+    if abs(value) > LARGEST:
+        raise ValueError(f"{where}: expected a number of at most {LARGEST:g}, or nothing; got {cell[:40]!r}")
+    return value

@@ -9,16 +9,15 @@ from typing import Annotated, Literal
 import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from microtome.benchmark.protocol.files import expected
 from microtome.learn.config import Recipe
 from microtome.learn.settings import TABLES, recipe_from
 from microtome.predict.sampling import Sampling
-from microtome.project.config import Settings
+from microtome.project.config import ClassName, Length, Number, Positive, Positive3, Settings, Text
 from microtome.project.parse import read_toml, validated
 
 Tier = Literal["A", "B", "C"]
-Positive = Annotated[int, Field(strict=True, ge=1)]
-Positive3 = tuple[Positive, Positive, Positive]
-Names = Annotated[tuple[str, ...], Field(min_length=1)]
+Repeats = Annotated[int, Field(strict=True, ge=1, le=1000)]
 
 PROTOCOL = 1  # raised when the same spec would give other numbers: cached cells are then not used
 ALWAYS = ("random", "foreground-random", "strided", "oracle-hard")  # whatever else is compared
@@ -40,13 +39,13 @@ class Files(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    image: str
-    labels: str
-    test_image: str | None = None
-    test_labels: str | None = None
+    image: Text
+    labels: Text
+    test_image: Text | None = None
+    test_labels: Text | None = None
     values: tuple[Positive, ...] = ()  # of the classes in the labels; absent: 1, 2, …
-    voxel_size_nm: tuple[float, float, float] | None = None  # where the files do not say
-    window: tuple[float, float] | None = None  # grey values that become 0 and 255, if not uint8
+    voxel_size_nm: tuple[Length, Length, Length] | None = None  # where the files do not say
+    window: tuple[Number, Number] | None = None  # grey values that become 0 and 255, if not uint8
 
     def beside(self, folder: Path) -> "Files":
         """The same files, with paths that are not absolute taken from `folder`."""
@@ -58,6 +57,10 @@ class Files(BaseModel):
     def _pairs(self) -> "Files":
         if (self.test_image is None) != (self.test_labels is None):
             raise ValueError("expected test_image and test_labels, or neither; got one of them")
+        if self.window is not None and not self.window[0] < self.window[1]:
+            raise ValueError(f"expected window = [low, high] with low < high; got {list(self.window)}")
+        if len(set(self.values)) < len(self.values):
+            raise ValueError(f"values must be distinct; got {list(self.values)}")
         return self
 
 
@@ -79,7 +82,7 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    title: str
+    title: Text
     tier: Tier
     primary: str | None = None  # the strategy of the hypothesis, named before the study is run
     primary_reference: str = "foreground-random"  # what it is thought to beat
@@ -90,18 +93,18 @@ class Spec(BaseModel):
     test_dataset: str | None = None  # another one, or another part, to test on
     files: Files | None = None  # in place of a data set
     project: Answers | None = None  # likewise; see `microtome simulate --compare`
-    classes: Names
+    classes: Annotated[tuple[ClassName, ...], Field(min_length=1, max_length=254)]
     downsample: Positive3 = (1, 1, 1)
     query_shape: Positive3 = (1, 64, 64)
     splits: Splits = Splits()
-    seeds: Positive = 10
+    seeds: Repeats = 10
     start: Positive = 8  # patches of the first round, the same for all strategies of a seed
     start_strategy: str = "foreground-random-33"
     budgets: Annotated[tuple[Positive, ...], Field(min_length=1)] = (16, 32, 64, 128)  # after each round
-    strategies: Names
+    strategies: Annotated[tuple[str, ...], Field(min_length=1)]
     fn_n: Positive = 20  # voxels: smaller misses are left out of FN-n
     sampling: Sampling = "flips"  # of posteriors, in tiers B and C
-    samples: Positive = 4
+    samples: Repeats = 4
     net: Settings = {}
     train: Settings = {}
     augment: Settings = {}
@@ -112,16 +115,36 @@ class Spec(BaseModel):
         steps = (self.start, *self.budgets)
         if any(a >= b for a, b in pairwise(steps)):
             raise ValueError(f"budgets must grow from start = {self.start}; got {list(self.budgets)}")
-        if self.primary is not None and self.primary not in self.compared:
-            raise ValueError(f"expected a primary strategy that is compared; got {self.primary!r}")
-        if [self.dataset, self.files, self.project].count(None) != 2:
-            raise ValueError("expected either a dataset, or [files], or a [project]")
         for name, values in (("strategies", self.strategies), ("classes", self.classes)):
             if len(set(values)) < len(values):
                 raise ValueError(f"{name} must be distinct; got {list(values)}")
         given = [name for name in TABLES if getattr(self, name, None)]
         if self.tier == "A" and given and self.project is None:
             raise ValueError(f"tier A trains no network: expected no table [{given[0]}]")
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_hypothesis_that_is_run(self) -> "Spec":
+        if self.primary is not None and self.primary not in self.compared:
+            raise ValueError(f"expected a primary strategy that is compared; got {self.primary!r}")
+        if self.primary_reference not in self.compared or self.primary_reference == self.primary:
+            raise ValueError(
+                f"expected a primary_reference that is compared and not the primary; "
+                f"got {self.primary_reference!r}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_data(self) -> "Spec":
+        if [self.dataset, self.files, self.project].count(None) != 2:
+            raise ValueError("expected either a dataset, or [files], or a [project]")
+        if self.test_dataset is not None and self.dataset is None:
+            raise ValueError(f"expected test_dataset beside a dataset alone; got {self.test_dataset!r}")
+        if self.files is not None and self.files.values and len(self.files.values) != len(self.classes):
+            raise ValueError(
+                f"expected one of files.values for each of {len(self.classes)} classes; "
+                f"got {list(self.files.values)}"
+            )
         return self
 
     @property
@@ -161,7 +184,9 @@ def read_spec(path: Path) -> Spec:
         ValueError: In one line, naming the key.
         OSError: If the file cannot be read.
     """
-    spec = validated(Spec, read_toml(path), path.name)
+    with expected("the file of a study", path):
+        raw = read_toml(path)
+    spec = validated(Spec, raw, path.name)
     if spec.files is not None:
         spec = spec.model_copy(update={"files": spec.files.beside(path.resolve().parent)})
     _ = spec.recipe  # its settings are checked now, not an hour later

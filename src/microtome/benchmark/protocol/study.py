@@ -5,6 +5,7 @@ chose them; a *choice* depends on a fit and a strategy. Each is computed once, w
 """
 
 import os
+import signal as signals
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -12,7 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cached_property
 from itertools import islice
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from time import perf_counter
 
 import numpy as np
@@ -151,6 +152,16 @@ class Study:
         """Whether nothing is missing."""
         return next(self.jobs(), None) is None
 
+    @property
+    def total(self) -> int:
+        """How many cells there are; one that several strategies share counts for each of them."""
+        return self.bench.spec.seeds * self._cells_a_seed
+
+    @property
+    def done(self) -> int:
+        """How many of `total` are known. Other cells of the file, of other seeds say, do not count."""
+        return sum(self._done_of(seed) for seed in range(self.bench.spec.seeds))
+
     def jobs(self) -> Iterator[Job]:
         """What can be computed now, seed by seed: a study that is stopped early holds whole pairs."""
         for seed in range(self.bench.spec.seeds):
@@ -168,32 +179,33 @@ class Study:
         """Compute all that is missing, in processes of one thread that share nothing.
 
         Each makes its bench by `make`, which must pickle. Killed at any moment and started again, it goes on.
+        What stops it, such as Ctrl+C, stops its processes too.
 
         Raises:
             OSError: If a process was killed, or a cell cannot be written.
         """
-        spec = self.bench.spec
-        total = spec.seeds * (2 + 2 * len(self.bench.strategies) * len(spec.budgets))  # cells, if all differ
         pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin, initargs=(make,))
         running: dict[Future, Job] = {}
         try:
             while True:
+                progress("benchmark", self.done, self.total, "cells")
                 busy = {job.key for job in running.values()}
                 waiting = (job for job in self.jobs() if job.key not in busy)
                 for job in islice(waiting, workers + 1 - len(running)):  # one waits, so that no worker does
                     running[pool.submit(_compute, job)] = job
                 if not running:
-                    progress("benchmark", total, total, "")
                     return
                 for done in wait(running, return_when=FIRST_COMPLETED).done:
                     running.pop(done)
                     for key, content in done.result():
                         self.cells.add(key, content)
-                progress("benchmark", min(len(self.cells), total - 1), total, "cells")
         except BrokenProcessPool as error:
             raise OSError("a worker process was killed (perhaps for memory); run the same again") from error
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            if running:  # stopped with work under way, which nobody waits for
+                for worker in active_children():
+                    worker.terminate()
+            pool.shutdown(cancel_futures=True)
 
     def commits(self) -> list[str]:
         """The versions of the code that made the cells."""
@@ -215,6 +227,26 @@ class Study:
                 return
             labelled += tuple(choice["picks"])
 
+    @property
+    def _cells_a_seed(self) -> int:
+        """Start set, full supervision, and a choice with its fit for each strategy and round."""
+        return 2 + 2 * len(self.bench.strategies) * len(self.bench.spec.budgets)
+
+    def _done_of(self, seed: int) -> int:
+        if seed in self._whole:
+            return self._cells_a_seed
+        fits, choices = [self.start_set(seed), self._everything], 0
+        for name in self.bench.strategies:
+            for number, labelled, choice in self.history(seed, name):
+                fits += [labelled] if number else []
+                choices += choice is not None
+        return choices + sum(fit_key(self.bench, seed, labelled) in self.cells for labelled in fits)
+
+    @property
+    def _everything(self) -> tuple[int, ...]:
+        """The patches of full supervision."""
+        return tuple(range(len(self.bench.task.pool.boxes)))
+
     def _next(self, seed: int, name: str) -> Job | None:
         for number, labelled, choice in self.history(seed, name):
             measured = fit_key(self.bench, seed, labelled) in self.cells
@@ -225,7 +257,7 @@ class Study:
 
     def _jobs_of(self, seed: int) -> list[Job]:
         """Jobs of the same fit are joined: what several strategies choose from it is chosen at once."""
-        whole = tuple(range(len(self.bench.task.pool.boxes)))
+        whole = self._everything
         found = [self._next(seed, name) for name in self.bench.strategies]
         if fit_key(self.bench, seed, whole) not in self.cells:
             found.append(Job(seed, whole, 0, (), measured=False))
@@ -249,7 +281,7 @@ class Study:
                 yield _row(name, seed, number, len(labelled), voxels, self.cells[key], known, choice)
                 if choice is not None:
                     known.append(choice)
-        whole = tuple(range(len(self.bench.task.pool.boxes)))
+        whole = self._everything
         key = fit_key(self.bench, seed, whole)
         if key in self.cells:
             full = [asked_nothing(self.bench.task)]
@@ -299,6 +331,7 @@ def _begin(make: Callable[[], Bench]) -> None:
     global _bench
     import torch
 
+    signals.signal(signals.SIGINT, signals.SIG_IGN)  # Ctrl+C reaches all; the parent ends its workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     _bench = make()

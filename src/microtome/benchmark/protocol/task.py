@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, UInt8
 
 from microtome.benchmark.datasets import Dataset, find, load, locate, splits
+from microtome.benchmark.protocol.files import expected
 from microtome.benchmark.protocol.spec import Files, Spec, digest
 from microtome.box import Box, Int3, grid
 from microtome.labels import BACKGROUND, IGNORE
@@ -154,19 +155,21 @@ def _sources(spec: Spec, announce: Callable[[str], None]) -> tuple[Source, Sourc
 def _from_dataset(spec: Spec, name: str, announce: Callable[[str], None]) -> tuple[Source, str | None]:
     """The data, and the name of those to test on if they are others."""
     dataset, part = named_part(name)
+    own = dataset.part(part)  # an unknown one is refused before anything is downloaded
     image, labels = load(dataset, spec.classes, locate(dataset, announce=announce), part=part)
-    own = dataset.parts[part] if part else next(iter(dataset.parts.values()))
     train, test = splits(own, image.shape, spec.downsample)
     other = None if own.tested_in is None else f"{dataset.name}/{own.tested_in}"
     return _source(spec, image, labels, train, test), other
 
 
 def _from_files(spec: Spec, files: Files, image_uri: str, labels_uri: str) -> Source:
-    image = open_volume(image_uri, files.voxel_size_nm)
+    with expected("an image", image_uri):
+        image = open_volume(image_uri, files.voxel_size_nm)
     if image.dtype != np.uint8:
         image = Windowed(image, files.window or intensity_window(image))
     values = files.values or tuple(range(1, len(spec.classes) + 1))
-    labels = ClassLabels(open_volume(labels_uri, image.voxel_size_nm), values)
+    with expected("labels", labels_uri):
+        labels = ClassLabels(open_volume(labels_uri, image.voxel_size_nm), values)
     if labels.shape != image.shape:
         raise ValueError(
             f"expected labels of the image's shape {image.shape}; {labels_uri} has {labels.shape}"

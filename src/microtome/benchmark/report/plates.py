@@ -11,10 +11,12 @@ from markupsafe import Markup
 
 from microtome.benchmark.analysis.statistics import band, mean_interval
 from microtome.benchmark.analysis.summary import BASELINES, COST_MODELS, SHARES, Analysis, Summary, mean
+from microtome.benchmark.protocol.files import expected
 from microtome.benchmark.protocol.rounds import FULL
 from microtome.benchmark.report import study_figures as draw
 from microtome.benchmark.report.panel import Panel
 from microtome.benchmark.report.study_figures import Axis, Difference, Level, Look, Picture, Point, Series
+from microtome.progress import Progress
 
 MOST = 6
 """Lines in colour in one figure; more cannot be told apart."""
@@ -59,7 +61,7 @@ class _Draft:
     keys: tuple[Entry, ...] = ()
 
 
-def plates(study: Analysis, panel: Panel | None, folder: Path, seed: int) -> list[Plate]:
+def plates(study: Analysis, panel: Panel | None, folder: Path, seed: int, progress: Progress) -> list[Plate]:
     """All figures that the numbers allow, also written to `folder`; `seed` is that of the bands.
 
     Raises:
@@ -67,14 +69,16 @@ def plates(study: Analysis, panel: Panel | None, folder: Path, seed: int) -> lis
     """
     drafts = _drafts(study, seed) if study.curves.seeds else []
     drafts += _panel_drafts(panel) if panel else []
-    folder.mkdir(parents=True, exist_ok=True)
+    with expected("a folder for the figures", folder):
+        folder.mkdir(parents=True, exist_ok=True)
     shown = []
-    for draft in drafts:
+    for k, draft in enumerate(drafts, start=1):
         draw.save(draft.picture, folder / f"{draft.name}.png")
         values = "; ".join(f"{entry.name} {entry.value}".strip() for entry in draft.keys)
         words = f"{draft.title}: {values}" if values else draft.title
         svg = Markup(draw.svg(draft.picture, draft.name))
         shown.append(Plate(draft.group, draft.name, draft.title, words, svg, draft.keys))
+        progress("figures", k, len(drafts), "")
     return shown
 
 
@@ -129,9 +133,8 @@ def _families(study: Analysis, seed: int) -> list[_Draft]:
         parts = [members[family][k : k + MOST] for k in range(0, len(members[family]), MOST)]
         for number, part in enumerate(parts, start=1):
             title = f"{family} ({number} of {len(parts)})" if len(parts) > 1 else family
-            name = "family-" + re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
             picture, keys = _learning(study, _looks(study, part), seed, runs=True)
-            drafts.append(_Draft("families", name, title, picture, keys))
+            drafts.append(_Draft("families", f"family-{_file_name(title)}", title, picture, keys))
     return drafts
 
 
@@ -144,7 +147,12 @@ def _forest(study: Analysis, reference: str) -> _Draft:
             rows.append(Difference(one.strategy, 100 * found.estimate, low, high, one.differs(reference)))
     rows.sort(key=lambda row: -row.estimate)
     label = f"points of area above {reference}"
-    return _Draft("differences", f"difference-{reference}", f"Against {reference}", draw.forest(rows, label))
+    name = f"difference-{_file_name(reference)}"
+    return _Draft("differences", name, f"Against {reference}", draw.forest(rows, label))
+
+
+def _file_name(title: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:80]
 
 
 def _costs(
@@ -295,7 +303,8 @@ def _range(study: Analysis) -> tuple[float, float]:
     full = study.full_scores
     lowest = min(float(values.min()) for values in scores)
     highest = max([float(values.max()) for values in scores] + full.tolist())
-    return max(np.floor(lowest * 20) / 20, 0.0), min(np.ceil((highest + 0.02) * 20) / 20, 1.0)
+    low = max(np.floor(min(lowest, 0.98) * 20) / 20, 0.0)  # scores of 1 alone need room below
+    return low, min(np.ceil((highest + 0.02) * 20) / 20, 1.0)
 
 
 def _doublings(series: Sequence[Series]) -> tuple[float, ...]:

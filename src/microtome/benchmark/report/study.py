@@ -1,9 +1,6 @@
 """The report of a study of query strategies: one HTML page, the figures as files, and a table of numbers."""
 
-import json
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
 from importlib import resources
 from pathlib import Path
 
@@ -13,39 +10,21 @@ from markupsafe import Markup
 
 from microtome.benchmark.analysis.summary import COST_MODELS, Analysis, Summary, foreground_rank, summarise
 from microtome.benchmark.analysis.summary_csv import summary_csv
+from microtome.benchmark.protocol.about import About, read_about
+from microtome.benchmark.protocol.files import replacing
 from microtome.benchmark.protocol.rounds import read_rounds
 from microtome.benchmark.report import figures
 from microtome.benchmark.report.panel import UNCERTAINTY_COLOURS, Panel, read_panel
 from microtome.benchmark.report.plates import Plate, plates
 from microtome.benchmark.report.words import findings, holm, limits, listed, times
+from microtome.progress import Progress, silent
 
 _VERDICTS = (("found", figures.HIT), ("missed", figures.MISS), ("false alarm", figures.FALSE_ALARM))
 SEED = 0
 """Of the bootstrap: the same table gives the same report."""
 
 
-@dataclass(frozen=True, eq=False)
-class About:
-    """What study.json says of where the rows come from."""
-
-    title: str
-    spec: Mapping[str, object]
-    data: Mapping[str, object]  # title, licence, citation, voxel_size_nm
-    tier: str
-    device: str
-    date: str
-    commit: str
-    candidates: object
-    test_sections: object
-    reference_strategies: Sequence[str]
-    wall_seconds: float
-    complete: bool
-    notes: Sequence[str]
-    primary: str = ""  # the strategy whose comparison was written down before the study; none if empty
-    primary_reference: str = "foreground-random"
-
-
-def write_study_report(folder: Path) -> Path:
+def write_study_report(folder: Path, progress: Progress = silent) -> Path:
     """Write report.html, figures/ and summary.csv of the study in `folder`; gives the page.
 
     Reads rounds.csv and study.json, and panel.npz where it is there. A reader sees the old page or the new
@@ -55,29 +34,20 @@ def write_study_report(folder: Path) -> Path:
         ValueError: If one of these files is missing or is not what it should be.
         OSError: If nothing can be written.
     """
-    rows = read_rounds(folder / "rounds.csv")
-    info = _read_about(folder / "study.json")
-    panel = read_panel(folder / "panel.npz")
-    study = summarise(rows, info.reference_strategies, SEED)
-    shown = plates(study, panel, folder / "figures", SEED)
-    table = summary_csv(study, info.reference_strategies)
-    _write(folder / "summary.csv", table)
-    _write(folder / "report.html", _page(study, info, panel, shown, table))
-    return folder / "report.html"
-
-
-def _read_about(path: Path) -> About:
-    if not path.is_file():
-        raise ValueError(f"expected the description of a study at {path}; there is none")
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: expected JSON; {error}") from None
-    names = [field.name for field in fields(About)]
-    missing = [name for name in names if name not in values and not name.startswith("primary")]
-    if missing or "title" not in values["data"]:
-        raise ValueError(f"{path}: expected {missing or 'a title in data'}")
-    return About(**{name: values[name] for name in names if name in values})
+        rows = read_rounds(folder / "rounds.csv")
+        info = read_about(folder / "study.json")
+        panel = read_panel(folder / "panel.npz")
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{error}; `microtome benchmark run` writes it") from error
+    study = summarise(rows, info.reference_strategies, SEED)
+    shown = plates(study, panel, folder / "figures", SEED, progress)
+    table = summary_csv(study, info.reference_strategies)
+    page = _page(study, info, panel, shown, table)
+    for name, text in (("summary.csv", table), ("report.html", page)):
+        with replacing(folder / name) as partial:
+            partial.write_text(text, encoding="utf-8")
+    return folder / "report.html"
 
 
 def _page(study: Analysis, info: About, panel: Panel | None, shown: Sequence[Plate], summary: str) -> str:
@@ -96,7 +66,7 @@ def _page(study: Analysis, info: About, panel: Panel | None, shown: Sequence[Pla
         info=info,
         known=study.curves,
         findings=findings(study, info.primary, info.primary_reference),
-        limits=limits(study, str(info.data["title"]), info.complete),
+        limits=limits(study, info.data.title, info.complete),
         groups=groups,
         panel=panel,
         cost_models=COST_MODELS,
@@ -108,7 +78,7 @@ def _page(study: Analysis, info: About, panel: Panel | None, shown: Sequence[Pla
         usable=[one for one in study.summaries if not one.knows_truth],
         verdict_colours=[(word, figures.css(colour)) for word, colour in _VERDICTS],
         gradient=figures.gradient(UNCERTAINTY_COLOURS),
-        voxel_nm=info.data.get("voxel_size_nm"),
+        data={key: value for key, value in info.data if value},
     )
 
 
@@ -123,15 +93,6 @@ def _censored(study: Analysis) -> bool:
     targets = [target for one in study.summaries for target in one.targets]
     seeds = len(study.curves.seeds) * len(targets)
     return bool(seeds) and sum(target.reached for target in targets) < 0.8 * seeds
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _num(value: float, form: str = "{:.3f}", scale: float = 1.0) -> str:
