@@ -346,7 +346,8 @@ def bench_report(
     """Write the report of a study: a page, its figures and a table."""
     from microtome.benchmark.report.study import write_study_report
 
-    page = write_study_report(folder)
+    with progress() as bars:
+        page = write_study_report(folder, bars)
     data = {"report": str(page), "summary": str(folder / "summary.csv"), "figures": str(folder / "figures")}
     result(data, [data], as_json=as_json)
 
