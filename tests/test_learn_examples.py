@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from microtome.box import Int3
+from microtome.box import Box, Int3
 from microtome.labels import IGNORE
-from microtome.learn.examples import MOST_ANCHORS, Example, Windows, image_statistics
+from microtome.learn.examples import MOST_ANCHORS, Example, Windows, composed, image_statistics
 
 sides = st.tuples(st.integers(1, 4), st.integers(1, 12), st.integers(1, 12))
 
@@ -53,6 +53,43 @@ def test_the_share_of_windows_around_foreground_is_respected() -> None:
     windows = Windows([Example(labels, labels)], (1, 8, 8), 2, seed=0)
     share = (drawn(windows, 1000, 0.25)[1] == 1).any(axis=(1, 2, 3)).mean()
     assert abs(share - 0.25) < 4 * (0.25 * 0.75 / 1000) ** 0.5
+
+
+def rare() -> Windows:
+    """Windows of which few, at random, hold foreground: a block of 4 voxels."""
+    labels = np.zeros((1, 64, 64), np.uint8)
+    labels[0, 30:32, 30:32] = 1
+    labels[0, :, 50:] = IGNORE
+    return Windows([Example(labels, labels)], (1, 16, 16), 2, seed=0)
+
+
+def test_without_rejection_nothing_of_the_drawing_changes() -> None:
+    plain = drawn(rare(), 50, 0.5)
+    other = rare().draw(50, 0.5, np.random.default_rng(0), reject=0.0, reject_below=99)
+    np.testing.assert_array_equal(plain, other)
+
+
+@pytest.mark.parametrize("reject", [0.5, 0.95])
+def test_windows_without_foreground_are_drawn_anew_with_the_probability_asked_for(reject: float) -> None:
+    whole, empty = np.ones((1, 4, 4), np.uint8), np.zeros((1, 4, 60), np.uint8)
+    windows = Windows([Example(whole, whole), Example(empty, empty)], (1, 4, 4), 2, seed=0)
+    kept = windows.draw(1000, 0.0, np.random.default_rng(0), reject=reject)[1]
+    share = (kept == 1).any(axis=(1, 2, 3)).mean()
+    expected = 1 / (1 + 15 * (1 - reject))  # before, one in sixteen is of the whole one
+    assert abs(share - expected) < 4 * (expected * (1 - expected) / 1000) ** 0.5
+
+
+def test_unlabelled_voxels_are_no_foreground_and_too_few_are_not_enough() -> None:
+    rng = np.random.default_rng(0)
+    most = rare().draw(200, 0.0, rng, reject=1 - 1e-9, reject_below=4)[1]
+    assert ((most == 1).sum(axis=(1, 2, 3)) == 4).tolist() == [True] * 200
+
+
+def test_rejection_ends_where_there_is_no_foreground_at_all() -> None:
+    labels = np.zeros((1, 8, 8), np.uint8)
+    windows = Windows([Example(labels, labels)], (1, 4, 4), 2, seed=0)
+    images, _ = windows.draw(20, 0.5, np.random.default_rng(0), reject=0.95)
+    assert images.shape == (20, 1, 4, 4)
 
 
 def test_classes_of_foreground_are_drawn_equally_often() -> None:
@@ -143,3 +180,10 @@ def test_image_statistics_are_those_of_all_voxels_together() -> None:
 def test_an_image_of_one_grey_value_has_deviation_one() -> None:
     grey = np.full((1, 3, 3), 77, np.uint8)
     assert image_statistics([Example(grey, grey * 0)]) == (77.0, 1.0)
+
+
+def test_composed_examples_carry_the_voxel_size_they_are_given() -> None:
+    box, labels = Box((0, 1, 1), (1, 3, 3)), np.ones((1, 2, 2), np.uint8)
+    args = (lambda outer: np.zeros(outer.shape, np.uint8), Box.of((1, 4, 4)), [(box, labels)], (0, 1, 1))
+    assert composed(*args, (40.0, 4.0, 4.0))[0].voxel_size_nm == (40.0, 4.0, 4.0)
+    assert composed(*args)[0].voxel_size_nm is None

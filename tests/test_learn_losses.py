@@ -5,7 +5,18 @@ import torch
 from torch import Tensor
 
 from microtome.labels import IGNORE
-from microtome.learn.losses import MARGIN, SMOOTH, class_weights, image_losses, masked_loss, ranking_loss
+from microtome.learn.losses import (
+    CHANNEL_SMOOTH,
+    MARGIN,
+    SMOOTH,
+    balanced,
+    channel_loss,
+    class_weights,
+    image_losses,
+    masked_loss,
+    range_loss,
+    ranking_loss,
+)
 
 LOSSES = ["ce+dice", "ce", "dice"]
 ONES = torch.ones(3)
@@ -99,6 +110,83 @@ def test_a_perfect_prediction_costs_nothing() -> None:
     labels = voxels(0, 1, 1)
     logits = torch.where(labels[:, None] == torch.arange(2).reshape(1, 2, 1, 1, 1), 100.0, -100.0)
     assert masked_loss(logits, labels, torch.ones(2), "ce+dice").item() == pytest.approx(0, abs=1e-6)
+
+
+def channels(*rows: tuple) -> Tensor:
+    """One window of these channels by voxel."""
+    return torch.tensor(rows).reshape(1, len(rows), 1, 1, -1)
+
+
+def test_entropy_of_channels_is_the_weighted_mean_over_voxels_with_a_weight() -> None:
+    outputs = channels((0.5, 0.25, 0.9), (0.125, 0.5, 0.1)).logit()
+    truth, weights = (
+        channels((True, False, True), (False, True, False)),
+        channels((19.0, 1.0, 0.0), (1, 2, 0)),
+    )
+    expected = -(19 * math.log(0.5) + math.log(0.75) + math.log(0.875) + 2 * math.log(0.5)) / 4
+    assert channel_loss(outputs, truth, weights, "ce").item() == pytest.approx(expected)
+
+
+def test_dice_of_channels_is_the_mean_over_windows_and_channels() -> None:
+    first, second = (0.5, 0.25, 0.9), (0.125, 0.5, 0.1)
+    outputs = torch.cat([channels(first), channels(second)]).logit()
+    truth = torch.cat([channels((True, False, True)), channels((False, False, False))])
+    weights = torch.cat([channels((1.0, 1.0, 0.0)), channels((1.0, 3.0, 1.0))])
+    overlap = (2 * 0.5 + CHANNEL_SMOOTH) / (0.75 + 1 + CHANNEL_SMOOTH)
+    nothing = CHANNEL_SMOOTH / (0.725 + CHANNEL_SMOOTH)
+    expected = 1 - (overlap + nothing) / 2
+    assert channel_loss(outputs, truth, weights, "dice").item() == pytest.approx(expected, abs=1e-6)
+    assert CHANNEL_SMOOTH == 100
+
+
+def test_the_loss_of_channels_is_the_sum_of_both() -> None:
+    generator = torch.Generator().manual_seed(0)
+    outputs = torch.randn(2, 3, 2, 4, 4, generator=generator)
+    truth, weights = outputs > 1, torch.rand(2, 1, 2, 4, 4, generator=generator)
+    both, ce, dice = (channel_loss(outputs, truth, weights, loss).item() for loss in LOSSES)  # type: ignore[arg-type]
+    assert both == pytest.approx(ce + dice)
+
+
+@pytest.mark.parametrize(
+    ("true", "false", "weights"),
+    [(1, 3, (3, 1)), (3, 1, (1, 3)), (2, 2, (1, 1)), (1, 99, (19, 1)), (99, 1, (1, 19)), (1, 19, (19, 1))],
+)
+def test_the_rarer_side_of_a_channel_weighs_more_up_to_nineteen_to_one(
+    true: int, false: int, weights: tuple
+) -> None:
+    truth = channels((True,) * true + (False,) * false + (True, False))
+    known = channels((True,) * (true + false) + (False, False))
+    found = balanced(truth, known).flatten().tolist()
+    assert found == pytest.approx([weights[0]] * true + [weights[1]] * false + [0, 0])
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_a_channel_of_one_side_alone_is_not_weighted(alike: bool) -> None:
+    truth = channels((alike,) * 5)
+    assert balanced(truth, torch.ones_like(truth)).flatten().tolist() == [1] * 5
+
+
+def test_windows_and_channels_are_balanced_by_themselves() -> None:
+    one = channels((True, False, False, False), (True, True, False, False))
+    known = torch.ones(2, 1, 1, 1, 4, dtype=torch.bool)
+    known[1, ..., 3] = False
+    found = balanced(torch.cat([one, ~one]), known).reshape(2, 2, 4).tolist()
+    assert found[0] == [pytest.approx([3, 1, 1, 1]), [1, 1, 1, 1]]
+    assert found[1] == [pytest.approx([2, 1, 1, 0]), pytest.approx([1, 1, 2, 0])]
+
+
+def test_an_unlabelled_window_has_no_weights() -> None:
+    truth = channels((True, False))
+    assert balanced(truth, torch.zeros_like(truth)).flatten().tolist() == [0, 0]
+
+
+def test_what_lies_in_its_range_costs_nothing_and_pulls_nowhere() -> None:
+    outputs = channels((-0.5, 0.0, 0.5, 0.5)).requires_grad_(True)
+    low, high = channels((-1.0, 0.25, -1.0, 0.0)), channels((0.0, 0.25, 0.25, 1.0))
+    result = range_loss(outputs, low, high, channels((1.0, 2.0, 4.0, 0.0)))
+    result.backward()
+    assert result.item() == pytest.approx((2 * 0.25**2 + 4 * 0.25**2) / 3)
+    assert (outputs.grad != 0).flatten().tolist() == [False, True, True, False]  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

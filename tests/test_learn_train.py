@@ -12,8 +12,8 @@ from microtome.labels import IGNORE
 from microtome.learn.augment import augmented
 from microtome.learn.config import AugmentConfig, TrainConfig
 from microtome.learn.examples import Example, Windows, image_statistics
-from microtome.learn.losses import class_weights
-from microtome.learn.train import REPORT_EVERY, Trained, Trainer, Weights, new_net, step
+from microtome.learn.losses import class_weights, masked_loss
+from microtome.learn.train import MOMENTUM, REPORT_EVERY, Trained, Trainer, Weights, new_net, step
 from microtome.net.config import NetConfig
 from microtome.net.unet import UNet
 from microtome.predict.windows import normalised
@@ -60,7 +60,9 @@ def weights_by_hand(config: TrainConfig, seed: int, rates: list[float]) -> Weigh
     rng = np.random.default_rng((seed, 2))
     for rate in rates:
         optimiser.param_groups[0]["lr"] = rate
-        drawn = windows.draw(config.batch, config.foreground, rng)
+        drawn = windows.draw(
+            config.batch, config.foreground, rng, reject=config.reject, reject_below=config.reject_below
+        )
         x, y = augmented(*drawn, AugmentConfig(), image_statistics(EXAMPLES), rng)
         step(net, optimiser, x, y, weights, config)
     return net.state_dict()
@@ -90,6 +92,59 @@ def test_a_constant_schedule_keeps_the_rate() -> None:
     config = dataclasses.replace(SHORT, ema=0.0, schedule="constant")
     expected = weights_by_hand(config, 0, [config.learning_rate] * 6)
     assert same(fit(trainer(ema=0.0, schedule="constant")).snapshots[-1], expected)
+
+
+def rates_of(one: Trainer) -> list[float]:
+    """The learning rate of every step, as a share of the whole one."""
+    seen: list[float] = []
+    hook = register_optimizer_step_pre_hook(
+        lambda optimiser, *_: seen.append(optimiser.param_groups[0]["lr"])
+    )
+    fit(one)
+    hook.remove()
+    return [rate / one.config.learning_rate for rate in seen]
+
+
+def test_steps_lower_the_rate_tenfold_twice_towards_the_end() -> None:
+    rates = rates_of(trainer(steps=40, schedule="steps"))
+    assert rates == pytest.approx([1.0] * 36 + [0.1] * 2 + [0.01] * 2)
+
+
+def test_the_rate_rises_linearly_while_it_warms_up() -> None:
+    rates = rates_of(trainer(steps=10, schedule="constant", warm_up=0.4))
+    assert rates == pytest.approx([0, 0.25, 0.5, 0.75] + [1.0] * 6)
+
+
+def test_stochastic_gradient_descent_has_momentum_and_decay() -> None:
+    config = dataclasses.replace(SHORT, ema=0.0, schedule="constant", optimiser="sgd", weight_decay=0.01)
+    net = new_net(NET, 2, seed=0).train()
+    windows = Windows(EXAMPLES, config.window, 2, seed=0)
+    weights = class_weights(torch.from_numpy(windows.counts).float())
+    rng, pace = np.random.default_rng((0, 2)), {}
+    for _ in range(config.steps):
+        x, y = augmented(
+            *windows.draw(config.batch, config.foreground, rng),
+            AugmentConfig(),
+            image_statistics(EXAMPLES),
+            rng,
+        )
+        net.zero_grad()
+        masked_loss(net(x), y, weights, config.loss).backward()
+        for name, parameter in net.named_parameters():
+            pull = parameter.grad + 0.01 * parameter.data  # type: ignore[operator]
+            pace[name] = MOMENTUM * pace[name] + pull if name in pace else pull
+            parameter.data -= config.learning_rate * pace[name]
+    found = fit(dataclasses.replace(TRAINER, config=config)).snapshots[-1]
+    for name, value in net.state_dict().items():
+        torch.testing.assert_close(found[name], value)
+
+
+def test_windows_are_rejected_as_the_settings_say() -> None:
+    changes: dict = {"ema": 0.0, "schedule": "constant", "foreground": 0.0, "reject": 0.9, "reject_below": 60}
+    config = dataclasses.replace(SHORT, **changes)
+    found = fit(trainer(**changes)).snapshots[-1]
+    assert same(found, weights_by_hand(config, 0, [config.learning_rate] * 6))
+    assert not same(found, fit(trainer(**{**changes, "reject": 0.0})).snapshots[-1])
 
 
 def test_averaged_weights_are_the_moving_average_of_the_last_ones() -> None:
@@ -238,6 +293,40 @@ def test_a_new_net_depends_on_the_seed_alone() -> None:
     assert not same(first, new_net(NET, 2, seed=2).state_dict())
 
 
+def test_distances_are_refused_where_the_size_of_a_voxel_is_not_known_or_not_one() -> None:
+    one = trainer(target="distance", loss="squared")
+    with pytest.raises(ValueError, match=r"examples of one voxel size in nm; got \['None'\]"):
+        fit(one)
+    mixed = [dataclasses.replace(blobs(), voxel_size_nm=(40.0, size, size)) for size in (4.0, 8.0)]
+    with pytest.raises(ValueError, match=r"one voxel size in nm; got .*4\.0.*8\.0"):
+        one.fit(mixed, seed=0, progress=silent)
+
+
+def test_polarity_of_another_number_of_classes_is_refused() -> None:
+    with pytest.raises(ValueError, match="two classes, pre and post; got 1"):
+        fit(trainer(target="polarity"))
+
+
+@pytest.mark.parametrize(
+    ("target", "classes", "names"),
+    [("sigmoid", 2, 1), ("sigmoid", 3, 2), ("polarity", 3, 3), ("distance", 2, 1)],
+)
+def test_every_target_trains_as_many_channels_as_it_has(target: str, classes: int, names: int) -> None:
+    """A loss head goes along with all of them."""
+    one = trainer(target=target, loss="squared" if target == "distance" else "ce+dice", steps=2)
+    one = dataclasses.replace(one, net=dataclasses.replace(NET, loss_head=True), classes=classes)
+    examples = [dataclasses.replace(blobs(), voxel_size_nm=(40.0, 4.0, 4.0))]
+    trained = one.fit(examples, seed=0, progress=silent)
+    assert trained.snapshots[-1]["head.weight"].shape[0] == names
+    before = new_net(one.net, names, seed=0).state_dict()
+    assert not torch.equal(trained.snapshots[-1]["loss_head.last.weight"], before["loss_head.last.weight"])
+
+
+def test_given_weights_replace_the_balance_of_every_window() -> None:
+    plain, given = (trainer(target="sigmoid", class_weights=weights) for weights in ((), (1.0, 1.0)))
+    assert not same(fit(plain).snapshots[-1], fit(given).snapshots[-1])
+
+
 def test_class_weights_of_the_wrong_length_are_refused() -> None:
     with pytest.raises(ValueError, match="class_weights must have 2 entries, background first; got 3"):
         fit(trainer(class_weights=(1.0, 1.0, 1.0)))
@@ -267,6 +356,11 @@ def test_a_window_that_does_not_fit_the_net_is_refused(window: tuple) -> None:
         ({"foreground": 1.1}, r"foreground in \[0, 1\]"),
         ({"loss_head_until": -0.1}, r"loss_head_until in \[0, 1\]"),
         ({"class_weights": (1.0, -1.0)}, "class_weights >= 0"),
+        ({"warm_up": -0.1}, r"warm_up in \[0, 1\]"),
+        ({"reject": 1.0}, r"reject in \[0, 1\)"),
+        ({"reject_below": 0}, "reject_below >= 1"),
+        ({"target": "distance", "loss": "ce"}, "loss 'squared' for target 'distance'"),
+        ({"target": "polarity", "loss": "squared"}, "loss 'squared' for target 'distance', and for no other"),
     ],
 )
 def test_impossible_settings_are_refused(settings: dict, message: str) -> None:

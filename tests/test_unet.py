@@ -1,4 +1,5 @@
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -22,8 +23,15 @@ FIELDS: dict[str, NetConfig] = {
     "leaky_relu": dataclasses.replace(FLAT, activation="leaky_relu"),
     "elu": dataclasses.replace(FLAT, activation="elu"),
     "dropout": dataclasses.replace(FLAT, dropout=0.5),
+    "added skips": dataclasses.replace(FLAT, skip="add"),
     "everything, deep": dataclasses.replace(
-        DEEP, residual=True, separable=True, squeeze_excitation=True, norm="instance", activation="elu"
+        DEEP,
+        residual=True,
+        separable=True,
+        squeeze_excitation=True,
+        norm="instance",
+        activation="elu",
+        skip="add",
     ),
 }
 
@@ -86,7 +94,9 @@ def test_every_field_runs_and_all_its_parameters_learn(config: NetConfig) -> Non
     assert [name for name, value in net.named_parameters() if torch.equal(value, before[name])] == []
 
 
-@pytest.mark.parametrize("name", ["residual", "separable", "squeeze_excitation", "instance norm", "no norm"])
+@pytest.mark.parametrize(
+    "name", ["residual", "separable", "squeeze_excitation", "instance norm", "no norm", "added skips"]
+)
 def test_fields_that_add_or_take_away_layers_change_the_parameters(name: str) -> None:
     assert parameters(UNet(FIELDS[name], 2)) != parameters(UNet(FLAT, 2))
 
@@ -98,6 +108,24 @@ def test_fields_change_what_the_net_computes(name: str) -> None:
     assert not torch.allclose(plain(image), other(image))
 
 
+@pytest.mark.parametrize("base", [FLAT, THREE_LEVELS], ids=["flat", "three levels"])
+def test_added_skips_spare_the_kernels_for_the_second_half_of_the_channels(base: NetConfig) -> None:
+    plain, added = UNet(base, 2), UNet(dataclasses.replace(base, skip="add"), 2)
+    spared = sum(p.numel() for p in plain.parameters()) - sum(p.numel() for p in added.parameters())
+    levels = zip(base.widths[:-1], base.level_kernels, strict=False)
+    assert spared == sum(width * width * math.prod(kernel) for width, kernel in levels)
+
+
+def test_an_added_skip_is_a_sum() -> None:
+    """With the way up silenced the finest level sees what went down, unchanged."""
+    net = new_net(dataclasses.replace(FLAT, skip="add"), 2, seed=0).eval()
+    for parameter in net.rise.parameters():
+        torch.nn.init.zeros_(parameter)
+    image = images(1, 1, 1, 8, 8)
+    expected = net.head(net.up[0](net.down[0](image[:, :, 0])))
+    torch.testing.assert_close(net(image)[:, :, 0], expected)
+
+
 def test_separable_convolutions_have_the_parameters_counted_by_hand() -> None:
     flat = UNet(NetConfig(widths=(4, 8), separable=True), 2)
     second = flat.down[1].second  # type: ignore[union-attr]
@@ -106,8 +134,17 @@ def test_separable_convolutions_have_the_parameters_counted_by_hand() -> None:
 
 @pytest.mark.parametrize(
     "config",
-    [FLAT, THIN, DEEP, THREE_LEVELS, WIDE, NetConfig(widths=(4,)), dataclasses.replace(THIN, residual=True)],
-    ids=["flat", "thin", "deep", "three levels", "wide", "one level", "residual"],
+    [
+        FLAT,
+        THIN,
+        DEEP,
+        THREE_LEVELS,
+        WIDE,
+        NetConfig(widths=(4,)),
+        dataclasses.replace(THIN, residual=True),
+        dataclasses.replace(THIN, skip="add"),
+    ],
+    ids=["flat", "thin", "deep", "three levels", "wide", "one level", "residual", "added skips"],
 )
 def test_the_receptive_radius_is_the_one_measured_by_gradients(config: NetConfig) -> None:
     config = dataclasses.replace(config, norm="none", activation="elu", dropout=0)

@@ -1,5 +1,6 @@
 """Labelled examples, and the training windows that are drawn from them."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -17,17 +18,21 @@ class Example:
     """A piece of image and what is known about it; `IGNORE` where nothing is.
 
     Raises:
-        ValueError: If the shapes differ.
+        ValueError: If the shapes differ, or the weight is not positive.
     """
 
     image: UInt8[np.ndarray, "z y x"]
     labels: UInt8[np.ndarray, "z y x"]
+    voxel_size_nm: tuple[float, float, float] | None = None  # z y x; only distances need it
+    weight: float | None = None  # of the windows not drawn around foreground; None by its labelled voxels
 
     def __post_init__(self) -> None:
         if self.image.shape != self.labels.shape:
             raise ValueError(
                 f"an example's labels must have its image's shape {self.image.shape}; got {self.labels.shape}"
             )
+        if self.weight is not None and not 0 < self.weight < math.inf:
+            raise ValueError(f"an example's weight must be positive; got {self.weight}")
 
 
 class Windows:
@@ -49,25 +54,42 @@ class Windows:
             self._index(index, example.labels, rng)
         if not self.counts.sum():
             raise ValueError("training expects at least one labelled voxel; got none")
-        self._sizes = np.array([len(known) for known in self._known], dtype=np.float64)
+        self._shares = _shares(examples, [len(known) for known in self._known])
+        self._present = [c for c, anchors in enumerate(self._anchors) if c != BACKGROUND and anchors]
 
     def draw(
-        self, batch: int, foreground: float, rng: np.random.Generator
+        self,
+        batch: int,
+        foreground: float,
+        rng: np.random.Generator,
+        *,
+        reject: float = 0.0,
+        reject_below: int = 1,
     ) -> tuple[UInt8[np.ndarray, "b z y x"], UInt8[np.ndarray, "b z y x"]]:
-        """Images and labels of `batch` windows, a share `foreground` of them around a foreground voxel."""
+        """Images and labels of `batch` windows, a share `foreground` of them around a foreground voxel.
+
+        With probability `reject` a window with fewer than `reject_below` foreground voxels is drawn anew.
+        """
         images = np.empty((batch, *self._window), dtype=np.uint8)
         labels = np.empty((batch, *self._window), dtype=np.uint8)
-        present = [c for c, anchors in enumerate(self._anchors) if c != BACKGROUND and anchors]
         for k in range(batch):
-            if present and rng.random() < foreground:
-                index, voxel = self._foreground_voxel(int(rng.choice(present)), rng)
-            else:
-                index = int(rng.choice(len(self._sizes), p=self._sizes / self._sizes.sum()))
-                voxel = int(rng.choice(self._known[index]))
-            example = self._examples[index]
-            box = _window_around(voxel, example.labels.shape, self._window, rng)
-            images[k], labels[k] = example.image[box.slices], example.labels[box.slices]
+            while True:
+                images[k], labels[k] = self._one(foreground, rng)
+                if not reject or _foreground_voxels(labels[k]) >= reject_below or rng.random() >= reject:
+                    break
         return images, labels
+
+    def _one(
+        self, foreground: float, rng: np.random.Generator
+    ) -> tuple[UInt8[np.ndarray, "z y x"], UInt8[np.ndarray, "z y x"]]:
+        if self._present and rng.random() < foreground:
+            index, voxel = self._foreground_voxel(int(rng.choice(self._present)), rng)
+        else:
+            index = int(rng.choice(len(self._shares), p=self._shares))
+            voxel = int(rng.choice(self._known[index]))
+        example = self._examples[index]
+        box = _window_around(voxel, example.labels.shape, self._window, rng)
+        return example.image[box.slices], example.labels[box.slices]
 
     def _index(self, index: int, labels: UInt8[np.ndarray, "z y x"], rng: np.random.Generator) -> None:
         flat = labels.ravel()
@@ -95,6 +117,7 @@ def composed(
     whole: Box,
     labelled: Sequence[tuple[Box, UInt8[np.ndarray, "z y x"]]],
     margin: Int3,
+    voxel_size_nm: tuple[float, float, float] | None = None,
 ) -> list[Example]:
     """Each labelled box with `margin` voxels of image around it, and every label that falls into it."""
     examples = []
@@ -107,7 +130,7 @@ def composed(
                 target = labels[shared.relative_to(outer).slices]
                 piece = known[shared.relative_to(other).slices]
                 target[piece != IGNORE] = piece[piece != IGNORE]
-        examples.append(Example(read(outer), labels))
+        examples.append(Example(read(outer), labels, voxel_size_nm))
     return examples
 
 
@@ -126,6 +149,19 @@ def image_statistics(examples: Sequence[Example]) -> tuple[float, float]:
     mean = float((histogram * grey).sum() / histogram.sum())
     variance = float((histogram * (grey - mean) ** 2).sum() / histogram.sum())
     return mean, max(variance**0.5, 1.0)
+
+
+def _shares(examples: Sequence[Example], labelled: Sequence[int]) -> Float64[np.ndarray, "n"]:
+    """How often windows are drawn from each example; never from one on which nothing is labelled."""
+    weights = [
+        float(voxels) if example.weight is None else example.weight * (voxels > 0)
+        for example, voxels in zip(examples, labelled, strict=True)
+    ]
+    return np.array(weights) / sum(weights)
+
+
+def _foreground_voxels(labels: UInt8[np.ndarray, "z y x"]) -> int:
+    return int(np.count_nonzero((labels != BACKGROUND) & (labels != IGNORE)))
 
 
 def _window_around(voxel: int, shape: tuple[int, ...], window: Int3, rng: np.random.Generator) -> Box:
@@ -147,4 +183,6 @@ def _padded(example: Example, window: Int3) -> Example:
     return Example(
         image=np.pad(example.image, margin, mode="symmetric"),
         labels=np.pad(example.labels, margin, constant_values=IGNORE),
+        voxel_size_nm=example.voxel_size_nm,
+        weight=example.weight,
     )

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from microtome.learn.config import AugmentConfig, Recipe, TrainConfig
 from microtome.net.config import NetConfig
+from microtome.project.parse import nearest_key
 
 Table = Mapping[str, Any]
 
@@ -28,6 +29,10 @@ TABLES: dict[str, frozenset[str]] = {
     "ensemble": frozenset(field.name for field in fields(_Ensemble)),
 }
 """The tables of settings in a project file, and the keys that each may hold."""
+
+LATER = frozenset({"skip", "optimiser", "warm_up", "target", "reject", "reject_below"})
+"""Settings that came after projects and studies had been written down, whose default is what was done before.
+With their defaults they are left out, so that what was written before and what is known by it stay valid."""
 
 
 def recipe_from(tables: Mapping[str, Table]) -> Recipe:
@@ -50,13 +55,21 @@ def recipe_from(tables: Mapping[str, Table]) -> Recipe:
 
 
 def tables_of(recipe: Recipe) -> dict[str, dict[str, Any]]:
-    """The tables that describe `recipe` in full, so that later defaults do not change a project."""
+    """The tables that describe `recipe` in full, so that new defaults do not change a project; see LATER."""
     whole = json.loads(json.dumps(asdict(recipe)))  # lists for tuples, as a file has them
-    tables = {name: whole[name] for name in ("net", "train", "augment")}
+    tables = {
+        "net": _without_later(whole["net"], asdict(NetConfig())),
+        "train": _without_later(whole["train"], asdict(TrainConfig())),
+        "augment": whole["augment"],
+    }
     if recipe.fine_tune is not None:
-        tables["fine_tune"] = whole["fine_tune"]
+        tables["fine_tune"] = _without_later(whole["fine_tune"], whole["train"])  # it starts from those
     tables["ensemble"] = {name: whole[name] for name in TABLES["ensemble"]}
     return tables
+
+
+def _without_later(table: Table, default: Table) -> dict[str, Any]:
+    return {name: value for name, value in table.items() if name not in LATER or value != default[name]}
 
 
 def _read(kind: Any, name: str, table: Table) -> Any:  # noqa: ANN401
@@ -70,5 +83,5 @@ def _read(kind: Any, name: str, table: Table) -> Any:  # noqa: ANN401
         raise ValueError(f"{key}: {first['msg']}; got {first['input']!r}") from error
     for key in table:
         if key not in TABLES[name]:
-            raise ValueError(f"{name}.{key}: unknown key; expected one of {', '.join(sorted(TABLES[name]))}")
+            raise ValueError(f"{name}.{key}: unknown key{nearest_key(key, TABLES[name])}")
     return value

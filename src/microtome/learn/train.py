@@ -13,13 +13,16 @@ from microtome.labels import annotated
 from microtome.learn.augment import augmented
 from microtome.learn.config import AugmentConfig, TrainConfig
 from microtome.learn.examples import Example, Windows, image_statistics
-from microtome.learn.losses import class_weights, image_losses, masked_loss, ranking_loss
+from microtome.learn.losses import class_weights, image_losses, ranking_loss
+from microtome.learn.step import finite, half_precision, take_step
+from microtome.learn.targets import CLASSES, Target, target_of
+from microtome.learn.weights import Weights
 from microtome.net.config import NetConfig
 from microtome.net.inference import channels_last
 from microtome.net.unet import UNet
 from microtome.progress import Progress
 
-Weights = dict[str, Tensor]
+MOMENTUM = 0.9  # of stochastic gradient descent
 REPORT_EVERY = 10  # steps; reading the loss waits for a GPU
 
 
@@ -69,11 +72,18 @@ class Trainer:
         drawn = _drawn(examples, share, seed)
         windows = Windows(drawn, window, self.classes, seed=seed)
         statistics = image_statistics(examples)  # of all: networks of an ensemble see the same image
-        net = new_net(self.net, self.classes, seed=seed).to(self.device).train()
+        target = self._target(examples)
+        net = new_net(self.net, target.channels(self.classes), seed=seed).to(self.device).train()
         if start is not None:
             net.load_state_dict(start)
         return self._run(
-            net, windows, statistics, _Clock(self._steps(drawn), self.config.seconds), seed, progress
+            net,
+            windows,
+            statistics,
+            _Clock(self._steps(drawn), self.config.seconds),
+            seed,
+            progress,
+            target=target,
         )
 
     def _run(
@@ -84,13 +94,13 @@ class Trainer:
         clock: "_Clock",
         seed: int,
         progress: Progress,
+        *,
+        target: Target,
     ) -> Trained:
         config = self.config
         rng = np.random.default_rng((seed, 2))
         weights = self._class_weights(windows)
-        optimiser = torch.optim.AdamW(
-            net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, foreach=True
-        )
+        optimiser = _optimiser(net, config)
         average = _Average(net, config.ema)
         losses: list[float] = []
         snapshots: list[Weights] = []
@@ -99,16 +109,24 @@ class Trainer:
             fraction = 0.0
             while fraction < 1:
                 for group in optimiser.param_groups:
-                    group["lr"] = config.learning_rate * _rate(config.schedule, fraction, self.snapshots)
-                images, labels = windows.draw(config.batch, config.foreground, rng)
-                x, y = augmented(images, labels, self.augment, statistics, rng)
-                loss = step(net, optimiser, x.to(self.device), y.to(self.device), weights, config, fraction)
+                    group["lr"] = config.learning_rate * _rate(config, fraction, self.snapshots)
+                images, labels = windows.draw(
+                    config.batch,
+                    config.foreground,
+                    rng,
+                    reject=config.reject,
+                    reject_below=config.reject_below,
+                )
+                x, y = (
+                    part.to(self.device) for part in augmented(images, labels, self.augment, statistics, rng)
+                )
+                loss = step(net, optimiser, x, y, weights, config, fraction, target=target)
                 average.update(net, clock.steps)
                 fraction = clock.tick()  # read once a step: time goes on between two looks at it
                 while len(snapshots) < min(math.floor(fraction * self.snapshots), self.snapshots):
                     snapshots.append(average.copy())
                 if clock.steps % REPORT_EVERY == 0 or fraction >= 1:
-                    losses.append(_finite(float(loss), clock.steps))
+                    losses.append(finite(float(loss), clock.steps))
                     progress("training", clock.steps, clock.total, f"loss {losses[-1]:.3f}")
         return Trained(tuple(snapshots), statistics, tuple(losses), clock.steps, clock.seconds)
 
@@ -117,12 +135,24 @@ class Trainer:
             return self.config.steps
         return math.ceil(self.config.epochs * len(examples) / self.config.batch)
 
-    def _class_weights(self, windows: Windows) -> Tensor:
+    def _target(self, examples: Sequence[Example]) -> Target:
+        if self.config.target != "distance":
+            return target_of(self.config.target)
+        sizes = {example.voxel_size_nm for example in examples}
+        if len(sizes) != 1 or None in sizes:
+            raise ValueError(
+                f"target 'distance' expects examples of one voxel size in nm; got {sorted(map(str, sizes))}"
+            )
+        return target_of("distance", sizes.pop())
+
+    def _class_weights(self, windows: Windows) -> Tensor | None:
         given = self.config.class_weights
         if given and len(given) != self.classes:
             raise ValueError(
                 f"class_weights must have {self.classes} entries, background first; got {len(given)}"
             )
+        if not given and self.config.target != "classes":
+            return None  # balanced in each window
         weights = torch.tensor(given) if given else class_weights(torch.from_numpy(windows.counts).float())
         return weights.to(self.device)
 
@@ -137,19 +167,18 @@ def _drawn(examples: Sequence[Example], share: float, seed: int) -> Sequence[Exa
     return [labelled[index] for index in sorted(chosen.tolist())]
 
 
-def _finite(loss: float, steps: int) -> float:
-    if not math.isfinite(loss):
-        raise ValueError(
-            f"training diverged: the loss is {loss} after {steps} steps; lower train.learning_rate"
-        )
-    return loss
+def _optimiser(net: UNet, config: TrainConfig) -> torch.optim.Optimizer:
+    rate, decay = config.learning_rate, config.weight_decay
+    if config.optimiser == "sgd":
+        return torch.optim.SGD(net.parameters(), lr=rate, momentum=MOMENTUM, weight_decay=decay, foreach=True)
+    return torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=decay, foreach=True)
 
 
-def new_net(config: NetConfig, classes: int, *, seed: int) -> UNet:
+def new_net(config: NetConfig, channels: int, *, seed: int) -> UNet:
     """A U-Net with random weights drawn from `seed`; the process's random state is left as it was."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        net = UNet(config, classes)
+        net = UNet(config, channels)
     return channels_last(net)
 
 
@@ -158,22 +187,24 @@ def step(
     optimiser: torch.optim.Optimizer,
     x: Tensor,
     y: Tensor,
-    weights: Tensor,
+    weights: Tensor | None,
     config: TrainConfig,
     fraction: float = 0.0,
+    *,
+    target: Target = CLASSES,
 ) -> Tensor:
     """One optimiser step, `fraction` of the training behind it; in bfloat16 on a GPU.
 
     A head that predicts losses is trained along with the net; what is returned is the loss of the labels.
     """
-    optimiser.zero_grad(set_to_none=True)
-    with torch.autocast(x.device.type, torch.bfloat16, enabled=x.device.type == "cuda"):
+    with half_precision(x.device.type):
         detached = fraction >= config.loss_head_until
-        logits, guess = net.with_loss(x, detached=detached) if net.config.loss_head else (net(x), None)
-    loss = masked_loss(logits, y, weights, config.loss)
-    ranking = 0.0 if guess is None else ranking_loss(guess, image_losses(logits.detach(), y))
-    (loss + ranking).backward()  # type: ignore[no-untyped-call]
-    optimiser.step()
+        outputs, guess = net.with_loss(x, detached=detached) if net.config.loss_head else (net(x), None)
+    loss = target.loss(outputs, y, weights, config.loss)
+    total = loss
+    if guess is not None:
+        total = loss + ranking_loss(guess, image_losses(target.class_logits(outputs.detach()), y))
+    take_step(optimiser, total)
     return loss.detach()
 
 
@@ -218,5 +249,11 @@ class _Average:
         torch._foreach_lerp_(mine, its, 1 - decay)
 
 
-def _rate(schedule: str, fraction: float, cycles: int) -> float:
-    return 0.5 * (1 + math.cos(math.pi * (fraction * cycles % 1))) if schedule == "cosine" else 1.0
+def _rate(config: TrainConfig, fraction: float, cycles: int) -> float:
+    """Share of the learning rate after that fraction of the training."""
+    rising = min(1.0, fraction / config.warm_up) if config.warm_up else 1.0
+    if config.schedule == "cosine":
+        return rising * 0.5 * (1 + math.cos(math.pi * (fraction * cycles % 1)))
+    if config.schedule == "steps":
+        return rising * (1.0 if fraction < 0.9 else 0.1 if fraction < 0.95 else 0.01)
+    return rising

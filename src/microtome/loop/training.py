@@ -57,7 +57,7 @@ def examples_from(project: Project, image: Volume, answers: list[Answer], *, mar
     labelled = [
         (project.journal.query(query_id).box, majority(said)) for query_id, said in by_query(answers).items()
     ]
-    return composed(image.read, Box.of(image.shape), labelled, margin)
+    return composed(image.read, Box.of(image.shape), labelled, margin, image.voxel_size_nm)
 
 
 def by_query(answers: Iterable[Answer]) -> dict[int, list[UInt8[np.ndarray, "z y x"]]]:

@@ -9,6 +9,7 @@ from microtome.box import Int3
 
 Norm = Literal["batch", "instance", "none"]
 Activation = Literal["relu", "leaky_relu", "elu"]
+Skip = Literal["concatenate", "add"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class NetConfig:
     dropout: float = 0.1  # probability that an activation is dropped, behind every pool
     residual: bool = False  # each block adds its input
     squeeze_excitation: bool = False  # each block rescales its channels (Hu 2018)
+    skip: Skip = "concatenate"  # how a level on the way up takes in its equal on the way down
     separable: bool = False  # depthwise then pointwise convolutions (Chollet 2017)
     loss_head: bool = False  # a head that predicts the loss of an image (Yoo & Kweon 2019)
 

@@ -10,12 +10,13 @@ from microtome.net.loss_head import LossHead
 
 
 class UNet(nn.Module):
-    """Logits of `classes` channels (background first) for one-channel images.
+    """`channels` numbers a voxel of one-channel images; what they mean is the target's affair.
 
-    Input is `b 1 z y x`, with sides that are multiples of `config.multiple`; output `b classes z y x`.
+    Input is `b 1 z y x`, with sides that are multiples of `config.multiple`; output `b channels z y x`. For
+    exclusive classes the channels are their logits, background first.
     """
 
-    def __init__(self, config: NetConfig, classes: int) -> None:
+    def __init__(self, config: NetConfig, channels: int) -> None:
         super().__init__()
         self.config = config
         widths, kernels, pools = config.widths, config.level_kernels, config.level_pools
@@ -27,27 +28,29 @@ class UNet(nn.Module):
         self.rise = nn.ModuleList(
             _transposed(config, widths[level + 1], widths[level], step) for level, step in enumerate(pools)
         )
+        joined = 2 if config.skip == "concatenate" else 1
         self.up = nn.ModuleList(
-            _Block(config, 2 * widths[level], widths[level], kernels[level]) for level in range(len(pools))
+            _Block(config, joined * widths[level], widths[level], kernels[level])
+            for level in range(len(pools))
         )
-        self.head = _conv(config, widths[0], classes, (1, 1, 1))
+        self.head = _conv(config, widths[0], channels, (1, 1, 1))
         # last: all other weights are drawn before, and are the same with it and without
         self.loss_head = LossHead(widths) if config.loss_head else None
 
-    def forward(self, image: Float[Tensor, "b 1 z y x"]) -> Float[Tensor, "b classes z y x"]:
+    def forward(self, image: Float[Tensor, "b 1 z y x"]) -> Float[Tensor, "b c z y x"]:
         return self.last_layer(image)[1]
 
     def last_layer(
         self, image: Float[Tensor, "b 1 z y x"]
-    ) -> tuple[Float[Tensor, "b w z y x"], Float[Tensor, "b classes z y x"]]:
-        """What goes into the last layer, and the logits that come out."""
+    ) -> tuple[Float[Tensor, "b w z y x"], Float[Tensor, "b c z y x"]]:
+        """What goes into the last layer, and the outputs that come out."""
         hidden = self._decode(*self._encode(self._fold(image)))[0]
         return self._unfold(hidden, image), self._unfold(self.head(hidden), image)
 
     def with_loss(
         self, image: Float[Tensor, "b 1 z y x"], *, detached: bool
-    ) -> tuple[Float[Tensor, "b classes z y x"], Float[Tensor, "b"]]:
-        """Logits, and the loss predicted of each image; `detached` keeps its gradient to the head itself.
+    ) -> tuple[Float[Tensor, "b c z y x"], Float[Tensor, "b"]]:
+        """Outputs, and the loss predicted of each image; `detached` keeps its gradient to the head itself.
 
         Raises:
             ValueError: If the net has no such head.
@@ -73,8 +76,11 @@ class UNet(nn.Module):
         """Activations of every level on the way up, finest first; the last is the deepest, `x`."""
         levels = [x]
         for level in reversed(range(len(skips))):
-            levels.append(self.up[level](torch.cat([skips[level], self.rise[level](levels[-1])], dim=1)))
+            levels.append(self.up[level](self._joined(skips[level], self.rise[level](levels[-1]))))
         return levels[::-1]
+
+    def _joined(self, skip: Tensor, risen: Tensor) -> Tensor:
+        return skip + risen if self.config.skip == "add" else torch.cat([skip, risen], dim=1)
 
     def _means(self, x: Tensor, image: Tensor) -> Tensor:
         """Mean activation of each channel, for each image."""

@@ -1,10 +1,7 @@
 """A fitted model: networks, the grey values they expect, and the recipe that made them."""
 
-import hashlib
 import json
 import math
-import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -15,7 +12,6 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32, Float64, UInt8
 from safetensors import SafetensorError
-from safetensors.torch import load, save
 from torch import Tensor
 from torch.nn import functional
 
@@ -23,7 +19,9 @@ from microtome.box import Int3
 from microtome.learn.augment import symmetry, undo_symmetry
 from microtome.learn.config import Recipe
 from microtome.learn.examples import Example
-from microtome.learn.train import Trained, Trainer, Weights
+from microtome.learn.targets import Target, target_of
+from microtome.learn.train import Trained, Trainer
+from microtome.learn.weights import WEIGHTS_FILE, Weights, read_weights, save_weights
 from microtome.net.config import NetConfig
 from microtome.net.inference import dropout_masks, folded
 from microtome.net.unet import UNet
@@ -130,16 +128,17 @@ class SegmentationModel:
         """Gradient of the cross-entropy at the last layer's weights, mean over each image.
 
         The classes that the last member thinks likeliest stand for the truth (BADGE, Ash et al. 2020):
-        (p − onehot ŷ) ⊗ h, h the activations before the last layer.
+        (p − onehot ŷ) ⊗ h, h the activations before the last layer. Where channels are not classes, it is the
+        gradient that a last layer of classes with the same p would have.
 
         Raises:
             ValueError: If the model is untrained.
         """
         depth, height, width = images.shape[1:]
         with torch.inference_mode():
-            hidden, logits = self._nets[-1].last_layer(self._batch(images))
-            hidden, logits = (part[..., :depth, :height, :width] for part in (hidden, logits))
-            proba = logits.float().softmax(dim=1)
+            hidden, outputs = self._nets[-1].last_layer(self._batch(images))
+            hidden, outputs = (part[..., :depth, :height, :width] for part in (hidden, outputs))
+            proba = self._target.class_logits(outputs).float().softmax(dim=1)
             error = proba - functional.one_hot(proba.argmax(dim=1), self.classes).movedim(-1, 1)
             outer = torch.einsum("bczyx,bwzyx->bcw", error, hidden.float()) / error[0, 0].numel()
         return outer.flatten(1).cpu().numpy()
@@ -158,6 +157,10 @@ class SegmentationModel:
         padded = [mirrored(image, self.recipe.net.multiple, (1, 1, 1)) for image in images]
         return torch.stack([normalised(image, self.statistics) for image in padded])[:, None].to(self.device)
 
+    @property
+    def _target(self) -> Target:
+        return target_of(self.recipe.train.target)
+
     @cached_property
     def _nets(self) -> tuple[UNet, ...]:
         if not self.members:
@@ -165,7 +168,7 @@ class SegmentationModel:
         return tuple(self._net(weights) for weights in self.members)
 
     def _net(self, weights: Weights) -> UNet:
-        net = UNet(self.recipe.net, self.classes)
+        net = UNet(self.recipe.net, self._target.channels(self.classes))
         net.load_state_dict(weights)
         return folded(net).to(self.device)
 
@@ -186,8 +189,8 @@ class SegmentationModel:
         with torch.autocast(
             torch.device(self.device).type, torch.bfloat16, enabled=self.device.startswith("cuda")
         ):
-            logits = net(images.to(self.device))
-        return class_probabilities(logits).cpu()
+            outputs = net(images.to(self.device))
+        return class_probabilities(self._target.class_logits(outputs)).cpu()
 
 
 def class_probabilities(logits: Float[Tensor, "b c *space"]) -> Float32[Tensor, "b c *space"]:
@@ -214,33 +217,19 @@ def save_model(model: SegmentationModel, folder: Path, **notes: object) -> None:
         FileExistsError: If the folder is there already.
         OSError: If it cannot be written.
     """
-    if folder.exists():
-        raise FileExistsError(f"{folder} is there already; a model is never overwritten")
-    part = folder.with_name(folder.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    tensors = {
-        f"{k}.{name}": value.contiguous()
-        for k, member in enumerate(model.members)
-        for name, value in member.items()
-    }
-    weights = save(tensors)
-    (part / "weights.safetensors").write_bytes(weights)
-    description = {
-        "sha256": hashlib.sha256(weights).hexdigest(),
-        "classes": model.classes,
-        "sampling": model.sampling,
-        "members": len(model.members),
-        "statistics": model.statistics,
-        "losses": model.losses,
-        "recipe": asdict(model.recipe),
+    members = enumerate(model.members)
+    save_weights(
+        folder,
+        "model",
+        {f"{k}.{name}": value for k, member in members for name, value in member.items()},
+        classes=model.classes,
+        sampling=model.sampling,
+        members=len(model.members),
+        statistics=model.statistics,
+        losses=model.losses,
+        recipe=model.recipe,
         **notes,
-    }
-    (part / "model.json").write_text(json.dumps(description, indent=1))
-    for file in part.iterdir():
-        _sync(file)
-    _sync(part)
-    part.rename(folder)
+    )
 
 
 def load_model(folder: Path, recipe: Recipe, *, device: str = "cpu") -> SegmentationModel:
@@ -251,13 +240,19 @@ def load_model(folder: Path, recipe: Recipe, *, device: str = "cpu") -> Segmenta
     """
     try:
         description = json.loads((folder / "model.json").read_text())
-        tensors = _read_weights(folder / "weights.safetensors", description["sha256"])
+        tensors = read_weights(folder / WEIGHTS_FILE, description["sha256"])
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise ValueError(f"{folder} holds no whole model: {error}") from error
     made_with = asdict(NetConfig()) | description["recipe"]["net"]  # older models lack newer settings
     if json.loads(json.dumps(asdict(recipe.net))) != json.loads(json.dumps(made_with)):
         raise ValueError(
             f"{folder} was made with another [net] than the project now has; restore it or train anew"
+        )
+    taught = description["recipe"]["train"].get("target", "classes")  # older models know no other
+    if recipe.train.target != taught:
+        raise ValueError(
+            f"{folder} was made with train.target {taught!r}, the project now has {recipe.train.target!r}; "
+            "restore it or train anew"
         )
     members: list[Weights] = [{} for _ in range(description["members"])]
     for key, value in tensors.items():
@@ -274,14 +269,6 @@ def load_model(folder: Path, recipe: Recipe, *, device: str = "cpu") -> Segmenta
     )
 
 
-def _read_weights(path: Path, expected: str) -> Weights:
-    weights = path.read_bytes()
-    got = hashlib.sha256(weights).hexdigest()
-    if got != expected:
-        raise ValueError(f"expected weights of sha256 {expected}, got {got}")
-    return load(weights)
-
-
 def _overlap(net: NetConfig, window: Int3) -> Int3:
     """Voxels shared by neighbouring windows: what an output voxel sees, but no more than half a window."""
     z, y, x = (
@@ -289,11 +276,3 @@ def _overlap(net: NetConfig, window: Int3) -> Int3:
         for r, side, m in zip(net.receptive_radius, window, net.multiple, strict=True)
     )
     return z, y, x
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -60,9 +60,8 @@ class UNetLearner:
         Raises:
             ValueError: If nothing is labelled.
         """
-        examples = composed(
-            scene.image.read, Box.of(scene.image.shape), labelled, half(self.recipe.train.window)
-        )
+        image, margin = scene.image, half(self.recipe.train.window)
+        examples = composed(image.read, Box.of(image.shape), labelled, margin, image.voxel_size_nm)
         untrained = SegmentationModel(self.recipe, self.classes, self.sampling, self.device)
         return UNetLearned(untrained.fit(examples, seed=seed, progress=silent), self.samples, seed)
 

@@ -1,0 +1,30 @@
+"""One step of training, for every loop that needs no more than that."""
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def take_step(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    """One step down the gradient of `loss`."""
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimiser.step()
+
+
+def half_precision(device: str) -> torch.autocast:
+    """While it lasts a GPU computes in bfloat16; a CPU stays as exact as ever."""
+    kind = torch.device(device).type
+    return torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda")
+
+
+def finite(loss: float, steps: int) -> float:
+    """The loss as it came.
+
+    Raises:
+        ValueError: If it is not finite.
+    """
+    if not math.isfinite(loss):
+        raise ValueError(f"training diverged: the loss is {loss} after {steps} steps; lower learning_rate")
+    return loss
