@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from judging import fill
 from microtome.box import Box
 from microtome.labels import IGNORE
 from microtome.project.database import connect
@@ -242,6 +243,7 @@ def test_no_row_can_be_changed_or_deleted(asked: Journal, table: str, statement:
     asked.previews.add(preview())
     asked.add_queries([query(5)])
     asked.drafts.withdraw([3])
+    fill(asked)
     with (
         closing(sqlite3.connect(asked.path)) as other,
         pytest.raises(sqlite3.IntegrityError, match="append-only"),

@@ -16,7 +16,7 @@ from microtome.project import Answer, Journal, Model, Query, Skip, create_journa
 from microtome.project.database import connect
 from microtome.project.drafts import LEASE
 from microtome.project.records import Activity, Op, Preview
-from microtome.project.schema import _VERSION_1, APPLICATION_ID
+from microtome.project.schema import _VERSION_1, APPLICATION_ID, SCHEMA
 
 SHAPE = (1, 3, 4)
 
@@ -214,7 +214,7 @@ def test_an_older_journal_is_brought_up_to_date(tmp_path: Path) -> None:
         journal.add_answer(_answer(1, "ada"))
         assert journal.check() == []
     with closing(sqlite3.connect(path)) as upgraded:
-        assert upgraded.execute("PRAGMA user_version").fetchone() == (2,)
+        assert upgraded.execute("PRAGMA user_version").fetchone() == (SCHEMA,)
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):
             upgraded.execute("DELETE FROM assignments")
 

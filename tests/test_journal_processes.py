@@ -18,6 +18,7 @@ from microtome.box import Box
 from microtome.project.database import connect
 from microtome.project.journal import Journal, create_journal, open_journal
 from microtome.project.records import Answer, Query
+from microtome.project.schema import SCHEMA
 
 SHAPE = (1, 16, 16)
 
@@ -155,8 +156,9 @@ def test_a_database_that_is_no_journal_is_refused(tmp_path: Path) -> None:
 
 def test_a_journal_of_a_newer_microtome_is_refused(path: Path) -> None:
     with closing(sqlite3.connect(path)) as other:
-        other.execute("PRAGMA user_version = 3")
-    with pytest.raises(ValueError, match=r"newer microtome \(schema 3; this one reads up to 2\)"):
+        other.execute(f"PRAGMA user_version = {SCHEMA + 1}")
+    newer = rf"newer microtome \(schema {SCHEMA + 1}; this one reads up to {SCHEMA}\)"
+    with pytest.raises(ValueError, match=newer):
         open_journal(path)
 
 

@@ -22,6 +22,7 @@ from microtome.project.database import (
     transaction,
 )
 from microtome.project.drafts import Drafts
+from microtome.project.judging import Judging
 from microtome.project.previews import Previews
 from microtome.project.records import Answer, Effort, Event, Json, Model, Query, Skip
 from microtome.project.rows import (
@@ -38,6 +39,8 @@ from microtome.project.rows import (
     skip_row,
     trained_on_row,
 )
+from microtome.project.sheets import Sheets
+from microtome.project.verdicts import Verdicts
 
 _CURRENT = "NOT EXISTS (SELECT 1 FROM answers AS later WHERE later.supersedes = answers.id)"
 
@@ -55,6 +58,9 @@ class Journal:
         self._clock = clock
         self.drafts = Drafts(path, connection, clock)
         self.previews = Previews(path, connection, clock)
+        self.verdicts = Verdicts(path, connection, clock)
+        self.sheets = Sheets(path, connection, clock, self.verdicts)
+        self.judging = Judging(path, connection, clock, self.verdicts, self.sheets)
 
     def __enter__(self) -> "Journal":
         return self

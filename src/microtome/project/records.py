@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Int32, UInt8, UInt16
 
-from microtome.box import Box
+from microtome.box import Box, Int3
 
 Json = dict[str, Any]
 
@@ -145,6 +145,126 @@ class Preview:
     created_at: str | None = None
 
 
+VerdictWord = Literal["correct", "incorrect", "unsure", "withdrawn"]
+Sorting = Literal["cluster", "random", "audit"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgeQuery:
+    """A request to judge an object of a set of proposals; `object_key` is its lasting number in the project.
+
+    `box` is the object's bounding box, `cluster` the group of alike objects that it is shown with, and rank 0
+    the first of its round.
+
+    Raises:
+        ValueError: If the box is empty, or the score is not a number.
+    """
+
+    id: int | None = None
+    round: int
+    proposals: str
+    object_key: int
+    box: Box
+    cluster: int
+    strategy: str
+    score: float
+    rank: int
+    reason: str
+    created_at: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.box.size == 0:
+            raise ValueError(f"object {self.object_key} needs a box with voxels; got {self.box}")
+        if math.isnan(self.score):
+            raise ValueError(
+                f"a query needs a score that is a number; got {self.score} for object {self.object_key}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What an annotator says of an object; "withdrawn" takes back what they said before.
+
+    `touched` tells one that was chosen from one that came about because nobody objected to the default. `key`
+    is the page's name for it, and `sheet_id` the sheet on which it was given, if on one. Of the time that a
+    sheet took, a verdict has what no verdict before it accounts for.
+
+    Raises:
+        ValueError: If the annotator or key is empty, or the time is negative or not finite.
+    """
+
+    id: int | None = None
+    query_id: int
+    annotator: str
+    verdict: VerdictWord
+    touched: bool = True
+    active_seconds: float = 0.0
+    key: str
+    sheet_id: int | None = None
+    supersedes: int | None = None
+    created_at: str | None = None
+
+    def __post_init__(self) -> None:
+        _require_said(self.annotator, self.key, self.active_seconds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audit:
+    """A box, drawn at random, in which people look for objects that were not proposed.
+
+    Raises:
+        ValueError: If the box is empty.
+    """
+
+    id: int | None = None
+    proposals: str
+    box: Box
+    created_at: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.box.size == 0:
+            raise ValueError(f"an audit needs a box with voxels; got {self.box}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditAnswer:
+    """The objects that an annotator missed in an audit's box, a point each (z y x, voxels of the volume).
+
+    It counts once it is `done`.
+
+    Raises:
+        ValueError: If the annotator or key is empty, or the time is negative or not finite.
+    """
+
+    id: int | None = None
+    audit_id: int
+    annotator: str
+    points: tuple[Int3, ...]
+    done: bool
+    active_seconds: float = 0.0
+    key: str
+    sheet_id: int | None = None
+    supersedes: int | None = None
+    created_at: str | None = None
+
+    def __post_init__(self) -> None:
+        _require_said(self.annotator, self.key, self.active_seconds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """What an annotator is handed at a time: objects to judge, in this order, or the box of an audit."""
+
+    id: int
+    proposals: str
+    annotator: str
+    sorting: Sorting
+    query_ids: tuple[int, ...]
+    audit_id: int | None
+    closed: bool
+    created_at: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Model:
     """A trained network: where it lies, how it was made, from which answers and in how many seconds."""
@@ -182,3 +302,10 @@ class Effort:
     current: bool
     voxels: int
     active_seconds: float
+
+
+def _require_said(annotator: str, key: str, active_seconds: float) -> None:
+    if not annotator or not key:
+        raise ValueError(f"what is said needs an annotator and a key; got {annotator!r} and {key!r}")
+    if not 0 <= active_seconds < math.inf:
+        raise ValueError(f"active_seconds must be finite and not negative; got {active_seconds}")
