@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from microtome.cli.objects import objects
 from microtome.cli.parse import int3, names, numbers, require_local, whole_numbers, window
 from microtome.cli.restore import restore
 from microtome.cli.show import announce_page, error, progress, result, say
@@ -319,6 +320,7 @@ bench = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(bench)
+app.add_typer(objects)
 app.command()(restore)
 
 
