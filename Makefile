@@ -13,7 +13,7 @@ help:
 	@echo "make test       the tests, five minutes at most"
 	@echo "make check      format, lint, types, layers"
 	@echo "make check-all  check and test, the slow tests too"
-	@echo "make bench-page measure the labelling page; needs Chromium"
+	@echo "make bench-page measure the labelling and the proofreading page; needs Chromium"
 	@echo "make bench-strategies  the scale of query strategies"
 	@echo "make bench-peers       against programs of others, in an environment of their own"
 	@echo "make studies    run every study of benchmarks/specs but tier C: hours; goes on where it stopped"
@@ -74,6 +74,7 @@ bench-page: .venv/dev
 	$(BIN)/python benchmarks/bench_page_brush.py
 	$(BIN)/python benchmarks/bench_page_kill.py
 	$(BIN)/python benchmarks/bench_page_hostile.py
+	$(BIN)/python benchmarks/bench_proofread.py
 
 bench-strategies: .venv/dev
 	$(BIN)/python benchmarks/bench_selection.py

@@ -1,8 +1,9 @@
-"""A labelling server as a process of its own, on a project of real data."""
+"""A labelling or proofreading server as a process of its own."""
 
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -10,6 +11,8 @@ from microtome.box import Int3
 from microtome.cli.create import NewProject, create
 
 PROGRAM = Path(sys.executable).with_name("microtome")
+LABEL = ("label", "--device", "cpu")
+PROOFREAD = ("proofread",)
 
 
 def vnc_project(
@@ -30,14 +33,14 @@ def vnc_project(
 
 
 class Server:
-    """`microtome label`, until it is closed or killed; without a port, at the one that it chooses."""
+    """`microtome label` or another page's, until it is closed or killed; by itself it chooses its port."""
 
-    def __init__(self, project: Path, port: int | None = None) -> None:
+    def __init__(self, project: Path, port: int | None = None, command: Sequence[str] = LABEL) -> None:
         self.project = project
         self.began = time.monotonic()
         at = [] if port is None else ["--port", str(port)]
         self.process = subprocess.Popen(
-            [str(PROGRAM), "label", str(project), "--no-browser", "--device", "cpu", *at],
+            [str(PROGRAM), command[0], str(project), "--no-browser", *command[1:], *at],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,

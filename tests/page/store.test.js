@@ -84,9 +84,8 @@ test("of two pages that open together only one takes over what was left behind",
 const api = (id, post) =>
   /** @type {any} */ ({
     project: async () => ({ id }),
-    postOp: (/** @type {unknown[]} */ ...said) => post(["op", ...said]),
-    postAnswer: (/** @type {unknown[]} */ ...said) => post(["answer", ...said]),
-    postSkip: (/** @type {unknown[]} */ ...said) => post(["skip", ...said]),
+    deliver: (/** @type {string} */ annotator, /** @type {Message} */ { kind, query, body }) =>
+      post([kind, query, annotator, body]),
   });
 
 test("an outbox sends what was left for its project and annotator, and nobody else's", async () => {

@@ -9,6 +9,7 @@ import typer
 
 from microtome.cli.objects import objects
 from microtome.cli.parse import int3, names, numbers, require_local, whole_numbers, window
+from microtome.cli.proofread import proofread
 from microtome.cli.restore import restore
 from microtome.cli.show import announce_page, error, progress, result, say
 
@@ -321,6 +322,7 @@ bench = typer.Typer(
 )
 app.add_typer(bench)
 app.add_typer(objects)
+app.command()(proofread)
 app.command()(restore)
 
 

@@ -1,24 +1,29 @@
 """The web app over one project: the page, the routes behind it, and its errors. No torch here."""
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import Protocol, runtime_checkable
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import Lifespan
 
+from microtome.project.judging import StaleError
 from microtome.serve.desk import ConflictError, NotFoundError
-from microtome.serve.guard import VOXEL_BYTES, Guard
+from microtome.serve.guard import LARGEST_BODY, VOXEL_BYTES, Guard
 from microtome.serve.office import Office
-from microtome.serve.routes import router
+from microtome.serve.proofread_office import ProofreadOffice
+from microtome.serve.proofread_routes import proofread_router
+from microtome.serve.routes import image_router, router
 
 MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-PAGES = {"/": "index.html", "/dashboard": "dashboard.html"}
+LABEL_PAGES = {"/": "index.html", "/dashboard": "dashboard.html"}
+PROOFREAD_PAGES = {"/": "proofread.html"}
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +37,33 @@ class Access:
     hosts: tuple[str, ...]
 
 
+@runtime_checkable
+class Closing(Protocol):
+    """What is open behind an app."""
+
+    def close(self) -> None:
+        """Close it; once is enough."""
+
+
 def create_app(office: Office, access: Access, stopping: Callable[[], bool] = lambda: False) -> FastAPI:
-    """The app, which closes the office in the end; once `stopping` says so, long answers end."""
+    """The labelling app, which closes the office in the end; once `stopping` says so, long answers end."""
+    app = _app(office, access, LABEL_PAGES, [router, image_router], 4096 + VOXEL_BYTES * office.largest_box)
+    app.state.stopping = stopping
+    return app
+
+
+def create_proofread_app(office: ProofreadOffice, access: Access) -> FastAPI:
+    """The proofreading app, which closes the office in the end."""
+    return _app(office, access, PROOFREAD_PAGES, [proofread_router, image_router], LARGEST_BODY)
+
+
+def _app(
+    office: Closing,
+    access: Access,
+    pages: Mapping[str, str],
+    routers: Sequence[APIRouter],
+    largest_op: int,
+) -> FastAPI:
     app = FastAPI(
         title="microtome",
         docs_url=None,
@@ -42,21 +72,17 @@ def create_app(office: Office, access: Access, stopping: Callable[[], bool] = la
         lifespan=_closing(office),
     )
     app.state.office = office
-    app.state.stopping = stopping
-    app.include_router(router)
-    _serve_page(app)
+    for one in routers:
+        app.include_router(one)
+    _serve_page(app, pages)
     _say_errors(app)
     app.add_middleware(
-        Guard,
-        token=access.token,
-        cookie=access.cookie,
-        hosts=access.hosts,
-        largest_op=4096 + VOXEL_BYTES * office.largest_box,
+        Guard, token=access.token, cookie=access.cookie, hosts=access.hosts, largest_op=largest_op
     )
     return app
 
 
-def _closing(office: Office) -> Lifespan[FastAPI]:
+def _closing(office: Closing) -> Lifespan[FastAPI]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
@@ -65,8 +91,8 @@ def _closing(office: Office) -> Lifespan[FastAPI]:
     return lifespan
 
 
-def _serve_page(app: FastAPI) -> None:
-    """Serve the page's files from memory: no part of a request ever becomes the name of a file."""
+def _serve_page(app: FastAPI, pages: Mapping[str, str]) -> None:
+    """Serve the pages' files from memory: no part of a request ever becomes the name of a file."""
     page = {
         file.name: (file.read_bytes(), MEDIA_TYPES[file.name[file.name.rindex(".") :]])
         for file in files("microtome.serve").joinpath("page").iterdir()
@@ -76,7 +102,7 @@ def _serve_page(app: FastAPI) -> None:
     def sender(name: str) -> Callable[[], Response]:
         return lambda: Response(page[name][0], media_type=page[name][1])
 
-    for path, name in PAGES.items():
+    for path, name in pages.items():
         app.get(path, include_in_schema=False)(sender(name))
     for name in page:
         app.get(f"/static/{name}", include_in_schema=False)(sender(name))
@@ -105,6 +131,10 @@ def _say_errors(app: FastAPI) -> None:
     @app.exception_handler(ConflictError)
     async def conflict(_: Request, error: ConflictError) -> Response:
         return said(409, str(error), seq=error.last)
+
+    @app.exception_handler(StaleError)
+    async def stale(_: Request, error: StaleError) -> Response:
+        return said(409, str(error))
 
     @app.exception_handler(ValueError)
     async def wrong(_: Request, error: ValueError) -> Response:

@@ -51,18 +51,7 @@ class Desk:
 
     def about(self) -> dict[str, Any]:
         """What the page has to know of the project."""
-        config = self.project.config
-        voxel = zip(config.image.voxel_size_nm, config.image.downsample, strict=True)
-        return {
-            "id": self._project_id(),
-            "name": self.project.root.name,
-            "classes": [{"name": name, "instances": name in config.instances} for name in config.classes],
-            "shape": config.image.shape,
-            "voxel_size_nm": [side * factor for side, factor in voxel],
-            "train_box": box_json(config.train_box),
-            "query_shape": config.query.shape,
-            "skip_reasons": SKIP_REASONS,
-        }
+        return project_json(self.project)
 
     def next(self, annotator: str, holding: Sequence[int]) -> dict[str, Any]:
         """A query that the annotator does not hold yet, or why there is none."""
@@ -227,11 +216,6 @@ class Desk:
     def _last(self, query_id: int, annotator: str) -> int:
         return self.journal.drafts.last_seq(query_id, annotator)
 
-    def _project_id(self) -> str:
-        """Tells this project from others that were served at the same address."""
-        place = f"{self.project.root} {self.project.config.image.fingerprint}"
-        return hashlib.sha256(place.encode()).hexdigest()[:16]
-
     def _query(self, query_id: int) -> Query:
         try:
             return self.journal.query(query_id)
@@ -323,6 +307,23 @@ class Desk:
         self._drafts.move_to_end((query_id, annotator))
         while len(self._drafts) > DRAFTS_KEPT:
             self._drafts.popitem(last=False)
+
+
+def project_json(project: Project) -> dict[str, Any]:
+    """A project as the page knows it; its `id` tells it from others that were served at the same address."""
+    config = project.config
+    voxel = zip(config.image.voxel_size_nm, config.image.downsample, strict=True)
+    place = f"{project.root} {config.image.fingerprint}"
+    return {
+        "id": hashlib.sha256(place.encode()).hexdigest()[:16],
+        "name": project.root.name,
+        "classes": [{"name": name, "instances": name in config.instances} for name in config.classes],
+        "shape": config.image.shape,
+        "voxel_size_nm": [side * factor for side, factor in voxel],
+        "train_box": box_json(config.train_box),
+        "query_shape": config.query.shape,
+        "skip_reasons": SKIP_REASONS,
+    }
 
 
 def box_json(box: Box) -> dict[str, Any]:

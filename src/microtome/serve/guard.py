@@ -68,7 +68,7 @@ class Guard:
         if scope["path"] == "/" and given and self._is_token(given):
             return self._welcome()
         if not self._is_token(_cookie_of(headers, self._cookie)):
-            refusal = "expected the address that `microtome label` printed, with its token"
+            refusal = "expected the address that the server printed when it started, with its token"
             in_words = "text/html" in headers.get("accept", "")  # a person, not the page
             return PlainTextResponse(refusal, 401) if in_words else _refused(401, refusal)
         if scope["method"] not in ("GET", "HEAD") and not _same_origin(headers, host):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from microtome.project.records import OpKind, Tool
+from microtome.project.records import OpKind, Tool, VerdictWord
 
 LARGEST = 2**53 - 1  # the largest whole number that JavaScript is sure of
 LONGEST_NAME = 40
@@ -12,6 +12,8 @@ LONGEST_REASON = 200
 MOST_REPORTS = 100
 MOST_HELD = 16
 MOST_SECTIONS = 12
+MOST_TILES = 400
+MOST_POINTS = 500
 
 
 def _require_printable(text: str) -> str:
@@ -38,6 +40,9 @@ Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
 Key = Annotated[str, Field(pattern="^[0-9A-Za-z-]{8,64}$")]
 Annotator = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(_require_printable)]
 Reason = Annotated[str, Field(min_length=1, max_length=LONGEST_REASON), AfterValidator(_require_printable)]
+Said = Literal["correct", "incorrect", "unsure"]
+Point = tuple[Count, Count, Count]
+Points = Annotated[list[Point], Field(max_length=MOST_POINTS)]
 
 
 class _Message(BaseModel):
@@ -114,6 +119,53 @@ class Watch(_Message):
 
 class Train(_Message):
     """Wants training to begin now."""
+
+
+class SheetMessage(_Message):
+    """Something said on a sheet of objects, under a name of the page's own."""
+
+    annotator: Annotator
+    key: Key
+    reports: Annotated[list[Report], Field(max_length=MOST_REPORTS)] = []
+
+
+class NewVerdict(_Message):
+    """An object's verdict and the one before it, None where there was none; "withdrawn" takes it back."""
+
+    query: Id
+    verdict: VerdictWord
+    was: Said | None = None
+
+
+class NewVerdicts(SheetMessage):
+    """Verdicts that were chosen, together."""
+
+    verdicts: Annotated[list[NewVerdict], Field(min_length=1, max_length=MOST_TILES)]
+
+
+class NewMarks(SheetMessage):
+    """What was missed in an audit's box, and what was marked before."""
+
+    points: Points
+    was: Points = []
+
+
+class SaidOf(_Message):
+    """What the page shows as said of an object."""
+
+    query: Id
+    verdict: Said
+
+
+class Confirm(SheetMessage):
+    """The sheet is done as the page shows it; what was not touched is correct."""
+
+    said: Annotated[list[SaidOf], Field(max_length=MOST_TILES)] = []
+    points: Points = []
+
+
+class Reopen(SheetMessage):
+    """The sheet was confirmed by mistake."""
 
 
 Plane = Literal["classes", "uncertainty"]

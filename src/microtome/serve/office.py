@@ -1,9 +1,7 @@
 """The desk and the image behind the web app, each used from one thread alone."""
 
-import asyncio
 import json
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
 from microtome.box import Box
@@ -11,6 +9,7 @@ from microtome.project import Project
 from microtome.serve.dashboard import dashboard_of, state_of
 from microtome.serve.desk import Desk
 from microtome.serve.events import WorkerState, worker_state
+from microtome.serve.threads import OwnThread
 
 Result = TypeVar("Result")
 Given = ParamSpec("Given")
@@ -27,12 +26,11 @@ class Office:
     def __init__(self, project: Project, *, repeat: int, worker_runs: Callable[[], bool]) -> None:
         self._image = project.image()
         self._worker_runs = worker_runs
-        self._desk_thread = ThreadPoolExecutor(1, "desk")
-        self._image_thread = ThreadPoolExecutor(1, "image")
+        self._desk_thread, self._image_thread = OwnThread("desk"), OwnThread("image")
         self._dashboard: tuple[tuple[object, ...], str] | None = None
         self._closed = False
-        self.desk = self._desk_thread.submit(Desk, project, repeat=repeat).result()
-        asked = self._desk_thread.submit(self.desk.journal.queries).result()
+        self.desk = self._desk_thread.wait(lambda: Desk(project, repeat=repeat))
+        asked = self._desk_thread.wait(self.desk.journal.queries)
         z, y, x = project.config.query.shape
         self.largest_box = max((z * y * x, *(query.box.size for query in asked)))  # voxels of a query
 
@@ -41,15 +39,15 @@ class Office:
         if self._closed:
             return
         self._closed = True
-        self._desk_thread.submit(self.desk.project.close).result()
-        self._desk_thread.shutdown()
-        self._image_thread.shutdown()
+        self._desk_thread.wait(self.desk.project.close)
+        self._desk_thread.close()
+        self._image_thread.close()
 
     async def at_desk(
         self, call: Callable[Given, Result], *values: Given.args, **more: Given.kwargs
     ) -> Result:
         """The result of a call of the desk, made in its thread."""
-        return await _in(self._desk_thread, lambda: call(*values, **more))
+        return await self._desk_thread.do(lambda: call(*values, **more))
 
     async def read(self, box: Box) -> bytes:
         """The image in a box, a byte a voxel.
@@ -58,7 +56,7 @@ class Office:
             ValueError: If the box leaves the image.
             OSError: If it cannot be read.
         """
-        return await _in(self._image_thread, lambda: self._image.read(box).tobytes())
+        return await self._image_thread.do(lambda: self._image.read(box).tobytes())
 
     async def state(self) -> dict[str, Any]:
         """What the painting page shows all the time."""
@@ -76,7 +74,3 @@ class Office:
 
     def _worker(self) -> WorkerState:
         return worker_state(self.desk.journal) if self._worker_runs() else WorkerState("stopped")
-
-
-async def _in(thread: Executor, call: Callable[[], Result]) -> Result:
-    return await asyncio.get_running_loop().run_in_executor(thread, call)

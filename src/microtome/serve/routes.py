@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response, StreamingResponse
@@ -31,6 +31,15 @@ Corner = Annotated[int, Query(ge=0, le=LARGEST)]
 Name = Annotated[Annotator, Query()]
 
 router = APIRouter(prefix="/api")
+image_router = APIRouter(prefix="/api")
+
+
+@runtime_checkable
+class ImageOffice(Protocol):
+    """What can be asked for the image."""
+
+    async def read(self, box: Box) -> bytes:
+        """The image in a box, a byte a voxel."""
 
 
 def _office(request: Request) -> Office:
@@ -38,7 +47,21 @@ def _office(request: Request) -> Office:
     return office
 
 
+def _image_office(request: Request) -> ImageOffice:
+    office: ImageOffice = request.app.state.office
+    return office
+
+
+def _box(z0: Corner, z1: Corner, y0: Corner, y1: Corner, x0: Corner, x1: Corner) -> Box:
+    box = Box((z0, y0, x0), (z1, y1, x1))
+    if not 0 < box.size <= MOST_VOXELS:
+        raise ValueError(f"expected a box of 1 to {MOST_VOXELS} voxels; got {box}")
+    return box
+
+
 Here = Annotated[Office, Depends(_office)]
+BoxOfImage = Annotated[Box, Depends(_box)]
+ImageHere = Annotated[ImageOffice, Depends(_image_office)]
 
 
 @router.get("/project")
@@ -89,7 +112,7 @@ async def skip(query_id: Id, message: NewSkip, office: Here) -> Json:
 @router.get("/queries/{query_id}/labels")
 async def labels(query_id: Id, office: Here) -> Response:
     """What most annotators answered, a byte a voxel."""
-    return _bytes((await office.at_desk(office.desk.labels, query_id)).tobytes())
+    return as_bytes((await office.at_desk(office.desk.labels, query_id)).tobytes())
 
 
 @router.get("/answered")
@@ -98,22 +121,17 @@ async def answered(annotator: Name, office: Here) -> list[Json]:
     return await office.at_desk(office.desk.answered, annotator)
 
 
-@router.get("/image")
-async def image(
-    z0: Corner, z1: Corner, y0: Corner, y1: Corner, x0: Corner, x1: Corner, office: Here
-) -> Response:
+@image_router.get("/image")
+async def image(box: BoxOfImage, office: ImageHere) -> Response:
     """The image in a box, a byte a voxel, z slowest."""
-    box = Box((z0, y0, x0), (z1, y1, x1))
-    if not 0 < box.size <= MOST_VOXELS:
-        raise ValueError(f"expected a box of 1 to {MOST_VOXELS} voxels; got {box}")
-    return _bytes(await office.read(box))
+    return as_bytes(await office.read(box))
 
 
 @router.get("/previews/{preview_id}/{plane}")
 async def preview(preview_id: Id, plane: Plane, office: Here) -> Response:
     """A prediction: the class of each voxel, or how unsure it is."""
     found = await office.at_desk(office.desk.preview, preview_id)
-    return _bytes((found.classes if plane == "classes" else found.uncertainty).tobytes())
+    return as_bytes((found.classes if plane == "classes" else found.uncertainty).tobytes())
 
 
 @router.post("/activity")
@@ -161,5 +179,6 @@ async def _news(request: Request, office: Office) -> AsyncIterator[str]:
         await asyncio.sleep(PULSE)
 
 
-def _bytes(data: bytes) -> Response:
+def as_bytes(data: bytes) -> Response:
+    """Bytes without a meaning to the browser."""
     return Response(data, media_type="application/octet-stream")

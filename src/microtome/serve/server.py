@@ -15,14 +15,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import uvicorn
+from fastapi import FastAPI
 
+from microtome.objects.proposals import Proposals
 from microtome.project import Project
-from microtome.serve.app import Access, create_app
+from microtome.project.sheets import Order
+from microtome.serve.app import Access, create_app, create_proofread_app
 from microtome.serve.office import Office
+from microtome.serve.proofread_office import ProofreadOffice
 
-PORT = 8765
+Page = Literal["label", "proofread"]
+PORTS: dict[Page, int] = {"label": 8765, "proofread": 8766}
 TOKEN = re.compile("[0-9A-Za-z_-]{32}")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 GRACE = 3  # seconds for answers under way when the server ends
@@ -50,14 +56,16 @@ class Address:
         return f"{self.origin}/?token={self.token}"
 
 
-def address_of(root: Path, host: str, port: int | None) -> tuple[Address, socket.socket]:
-    """The project's address, the same again after a restart so that open pages go on, and its bound socket.
+def address_of(
+    root: Path, host: str, port: int | None, page: Page = "label"
+) -> tuple[Address, socket.socket]:
+    """The page's address, the same again after a restart so that open pages go on, and its bound socket.
 
     Raises:
         OSError: If the port is taken, or the file that keeps the token cannot be written.
     """
-    path = root / "label.json"
-    token, last = kept_address(path) or (secrets.token_urlsafe(24), PORT)
+    path = root / f"{page}.json"
+    token, last = kept_address(path) or (secrets.token_urlsafe(24), PORTS[page])
     bound = _bound(host, [port] if port is not None else [last, 0])
     address = Address(host, bound.getsockname()[1], token)
     _keep(path, {"token": token, "port": address.port})
@@ -92,17 +100,48 @@ def serve(
         OSError: If one of them cannot be read.
     """
     with _running(worker) as alive, closing(Office(project, repeat=repeat, worker_runs=alive)) as office:
-        app = create_app(office, _access(address))
-        config = uvicorn.Config(
-            app, log_level="warning", access_log=False, ws="none", timeout_graceful_shutdown=GRACE
-        )
-        server = uvicorn.Server(config)
-        app.state.stopping = lambda: server.should_exit
-        announce(address.url)
-        if browser:
-            threading.Thread(target=webbrowser.open, args=(address.url,), daemon=True).start()
-        logging.getLogger("uvicorn.error").addFilter(_is_no_ending)
-        server.run(sockets=[bound])
+        _run(create_app(office, _access(address)), address, bound, announce, browser=browser)
+
+
+def serve_proofreading(
+    project: Project,
+    proposals: Proposals,
+    order: Order,
+    address: Address,
+    bound: socket.socket,
+    *,
+    announce: Callable[[str], None] = print,
+    browser: bool = True,
+) -> None:
+    """Serve the proofreading page of a set of proposals until it is stopped.
+
+    Raises:
+        ValueError: If the project's image changed, or the journal or the proposals are damaged.
+        OSError: If one of them cannot be read.
+    """
+    with closing(ProofreadOffice(project, proposals, order)) as office:
+        app = create_proofread_app(office, _access(address))
+        _run(app, address, bound, announce, browser=browser)
+
+
+def _run(
+    app: FastAPI,
+    address: Address,
+    bound: socket.socket,
+    announce: Callable[[str], None],
+    *,
+    browser: bool,
+) -> None:
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, ws="none", timeout_graceful_shutdown=GRACE
+    )
+    server = uvicorn.Server(config)
+    app.state.stopping = lambda: server.should_exit
+    announce(address.url)
+    if browser:
+        threading.Thread(target=webbrowser.open, args=(address.url,), daemon=True).start()
+    logging.getLogger("uvicorn.error").addFilter(_is_no_ending)
+    server.run(sockets=[bound])
 
 
 def _is_no_ending(record: logging.LogRecord) -> bool:

@@ -15,6 +15,8 @@ const SAME_ACT_SECONDS = 0.25;
 
 const REPORT_EVERY_MS = 30_000;
 
+const MOST_REPORTS = 100; // that the server takes at once
+
 /**
  * Counts seconds between signs of life. A gap that ends in an edit is editing, as is all of a press of the pointer
  * that turns out to be a stroke; any other gap is looking.
@@ -116,10 +118,10 @@ export class Activity {
     this.#editing = 0;
   }
 
-  /** Close what was counted so far. @returns {Report[]} all that may not have arrived yet */
+  /** Close what was counted so far. @returns {Report[]} the last that may not have arrived yet */
   closed() {
     this.report();
-    return [...this.#unsent];
+    return this.#unsent.slice(-MOST_REPORTS);
   }
 
   /** Send the reports, and keep them for the next time if that fails. */
@@ -128,7 +130,7 @@ export class Activity {
       return;
     }
     this.#sending = true;
-    const reports = [...this.#unsent];
+    const reports = this.#unsent.slice(0, MOST_REPORTS);
     const arrived = await this.#send(reports).then(() => true, isRefusal);
     if (arrived) {
       this.#unsent = this.#unsent.filter((report) => !reports.includes(report));
@@ -141,7 +143,7 @@ export class Activity {
     this.hide();
     this.report();
     if (this.#unsent.length > 0) {
-      this.#beacon([...this.#unsent]);
+      this.#beacon(this.#unsent.slice(-MOST_REPORTS));
     }
   }
 

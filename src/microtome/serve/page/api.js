@@ -2,6 +2,7 @@
  * The server's routes, one function each.
  *
  * @import {Answered, Box, Dashboard, Op, ProjectInfo, Query, State} from "./types.js"
+ * @import {Item} from "./outbox.js"
  *
  * Seconds that went into a query; the server counts a report with the same key once.
  * @typedef {{key: string, query: number, looking: number, editing: number}} Report
@@ -88,14 +89,27 @@ export const postAnswer = (id, annotator, draft) => postJson(`/api/queries/${id}
  */
 export const postSkip = (id, annotator, skip) => postJson(`/api/queries/${id}/skip`, { annotator, ...skip });
 
+/** What waited in the outbox. @param {string} annotator @param {Item} item @returns {Promise<unknown>} */
+export function deliver(annotator, item) {
+  switch (item.kind) {
+    case "op":
+      return postOp(item.query, annotator, item.body);
+    case "answer":
+      return postAnswer(item.query, annotator, item.body);
+    case "skip":
+      return postSkip(item.query, annotator, item.body);
+    default:
+      throw new Error(`expected something about a query; got ${item.kind}`);
+  }
+}
+
 /**
  * Grey values of a box of the volume.
  *
  * @param {Box} box
  * @returns {Promise<Uint8Array>} flat, x fastest
  */
-export const image = ({ start, stop }) =>
-  getBytes(`/api/image?z0=${start[0]}&z1=${stop[0]}&y0=${start[1]}&y1=${stop[1]}&x0=${start[2]}&x1=${stop[2]}`);
+export const image = (box) => getBytes(`/api/image?${corners(box)}`);
 
 /** @param {number} id of a preview @returns {Promise<Uint8Array>} predicted class of each voxel of its box */
 export const previewClasses = (id) => getBytes(`/api/previews/${id}/classes`);
@@ -126,18 +140,23 @@ export const train = () => postJson("/api/train", {});
 /** @param {number[]} sections z of the sections whose prediction the dashboard shows @returns {Promise<{}>} */
 export const watch = (sections) => postJson("/api/watch", { sections });
 
+/** A box in an address. @param {Box} box */
+export function corners({ start, stop }) {
+  return `z0=${start[0]}&z1=${stop[0]}&y0=${start[1]}&y1=${stop[1]}&x0=${start[2]}&x1=${stop[2]}`;
+}
+
 /** @param {string} path @returns {Promise<any>} */
-async function getJson(path) {
+export async function getJson(path) {
   return (await ask(path, {})).json();
 }
 
 /** @param {string} path @returns {Promise<Uint8Array>} */
-async function getBytes(path) {
+export async function getBytes(path) {
   return new Uint8Array(await (await ask(path, {})).arrayBuffer());
 }
 
 /** @param {string} path @param {object} body @returns {Promise<any>} */
-async function postJson(path, body) {
+export async function postJson(path, body) {
   const headers = { "Content-Type": "application/json" };
   return (await ask(path, { method: "POST", headers, body: JSON.stringify(body) })).json();
 }

@@ -5,11 +5,8 @@
  * @import {Settings} from "./settings.js"
  */
 
-import { ACTIONS } from "./keys.js";
 import { chordName, keycap } from "./keynames.js";
 import { setAttribute } from "./nodes.js";
-
-const TITLES = new Map(ACTIONS.map(({ id, title }) => [id, title]));
 
 /** @param {(id: string) => void} run */
 export function listenToButtons(run) {
@@ -35,6 +32,7 @@ export function listenToButtons(run) {
 
 /** Writes the keys on all buttons. @param {KeyMap} keymap */
 export function nameKeys(keymap) {
+  const titles = new Map(keymap.actions.map(({ id, title }) => [id, title]));
   for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll("button[data-key]"))) {
     button.title = titled(button.dataset.title ?? "", keymap.keysOf(button.dataset.key ?? ""));
   }
@@ -43,7 +41,7 @@ export function nameKeys(keymap) {
   )) {
     const id = button.dataset.action ?? "";
     const keys = keymap.keysOf(id);
-    const title = TITLES.get(id) ?? "";
+    const title = titles.get(id) ?? "";
     button.title = titled(title, keys);
     if (button.matches(".icon, .sections *")) {
       button.setAttribute("aria-label", title);

@@ -2,13 +2,15 @@
  * The overlay with all keys, which can be changed there.
  *
  * @import {KeyMap, Action} from "./keys.js"
+ *
+ * @typedef {[title: string, rows: [what: string, how: string][]]} Gestures  what no key map holds
  */
 
-import { ACTIONS, BROWSER, chordsOf } from "./keys.js";
+import { BROWSER, chordsOf } from "./keys.js";
 import { chordName, keycap } from "./keynames.js";
 import { byId, element, setText } from "./nodes.js";
 
-/** @type {[title: string, rows: [what: string, how: string][]][]} what no key map holds */
+/** @type {Gestures[]} of painting */
 const GESTURES = [
   [
     "Pointer",
@@ -39,9 +41,10 @@ export class Help {
   /** @type {{action: Action, button: HTMLButtonElement} | null} the key that is being changed */
   #listening = null;
 
-  /** @param {KeyMap} keymap @param {() => void} onChange */
-  constructor(keymap, onChange) {
+  /** @param {KeyMap} keymap @param {() => void} onChange @param {Gestures[]} [gestures] */
+  constructor(keymap, onChange, gestures = GESTURES) {
     this.keymap = keymap;
+    this.gestures = gestures;
     this.onChange = onChange;
     this.dialog = byId("help", HTMLDialogElement);
     this.message = byId("help-message", HTMLParagraphElement);
@@ -62,12 +65,13 @@ export class Help {
 
   #fill() {
     this.#listening = null;
-    const groups = [...new Set(ACTIONS.map(({ group }) => group))];
+    const { actions } = this.keymap;
+    const groups = [...new Set(actions.map(({ group }) => group))];
     const keys = groups.map((group) => {
-      const rows = ACTIONS.filter((action) => action.group === group).map((action) => this.#row(action));
+      const rows = actions.filter((action) => action.group === group).map((action) => this.#row(action));
       return section(group, rows);
     });
-    const gestures = GESTURES.map(([title, rows]) => {
+    const gestures = this.gestures.map(([title, rows]) => {
       return section(
         title,
         rows.map(([what, how]) => element("li", {}, what, element("span", { class: "muted", text: how }))),

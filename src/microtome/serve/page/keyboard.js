@@ -4,8 +4,6 @@
  * @import {KeyMap} from "./keys.js"
  */
 
-import { ACTIONS } from "./keys.js";
-
 /**
  * What the page does with a key.
  *
@@ -15,11 +13,8 @@ import { ACTIONS } from "./keys.js";
  * @property {(event: KeyboardEvent) => boolean} first  takes keys before they become actions
  */
 
-/** What goes on for as long as its key is down, by the repeats of the keyboard. */
-const REPEATED = new Set([
-  ...ACTIONS.filter(({ group }) => group === "Move").map(({ id }) => id),
-  ...["smaller", "larger", "undo", "redo"],
-]);
+/** What goes on for as long as its key is down, by the repeats of the keyboard, as all moves do. */
+const REPEATED = new Set(["smaller", "larger", "undo", "redo"]);
 
 export class Keyboard {
   /** @type {Set<string>} held actions */
@@ -62,7 +57,8 @@ export class Keyboard {
 
   /** @param {string} id @param {KeyboardEvent} event */
   #run(id, event) {
-    if (!event.repeat || REPEATED.has(id)) {
+    const moves = this.keymap.actions.some((action) => action.id === id && action.group === "Move");
+    if (!event.repeat || moves || REPEATED.has(id)) {
       this.handler.run(id, event);
     }
   }

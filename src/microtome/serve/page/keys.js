@@ -10,7 +10,7 @@
  */
 
 /** @param {string} group @param {[id: string, keys: string, title: string][]} rows @returns {Action[]} */
-const actions = (group, rows) => rows.map(([id, keys, title]) => ({ id, keys: keys.split(" "), title, group }));
+export const actions = (group, rows) => rows.map(([id, keys, title]) => ({ id, keys: keys.split(" "), title, group }));
 
 /** @type {[id: string, keys: string, title: string][]} */
 const CLASS_ROWS = [1, 2, 3, 4, 5, 6, 7, 8, 9].map((cls) => [`class-${cls}`, `${cls}`, `class ${cls}`]);
@@ -126,15 +126,17 @@ export class KeyMap {
   /** @type {Map<string, string[]>} chords in effect, by action */
   #chords = new Map();
   /** @type {Map<string, string>} action by chord */
-  #actions = new Map();
+  #owners = new Map();
 
   /**
    * @param {unknown} [overrides] what toJSON gave; whatever no longer fits is left out, and a default chord gives
    *   way to a chosen one
+   * @param {readonly Action[]} [all] the page's actions, with the default chords
    */
-  constructor(overrides = {}) {
+  constructor(overrides = {}, all = ACTIONS) {
+    this.actions = all;
     for (const [id, keys] of Object.entries(overrides ?? {})) {
-      if (isAction(id) && isChords(keys)) {
+      if (all.some((action) => action.id === id) && isChords(keys)) {
         this.#chosen.set(id, keys.map(bare));
       }
     }
@@ -143,8 +145,8 @@ export class KeyMap {
 
   /** @param {Press} press @returns {string | null} id of the action */
   action(press) {
-    const chord = chordsOf(press).find((candidate) => this.#actions.has(candidate));
-    return chord === undefined ? null : (this.#actions.get(chord) ?? null);
+    const chord = chordsOf(press).find((candidate) => this.#owners.has(candidate));
+    return chord === undefined ? null : (this.#owners.get(chord) ?? null);
   }
 
   /**
@@ -155,13 +157,15 @@ export class KeyMap {
    */
   released(press) {
     const keys = chordsOf(press).map(keyOf);
-    const held = ACTIONS.filter(isHeld).find(({ id }) => this.#chordsOf(id).some((chord) => keys.includes(keyOf(chord))));
+    const held = this.actions
+      .filter(isHeld)
+      .find(({ id }) => this.#chordsOf(id).some((chord) => keys.includes(keyOf(chord))));
     return held?.id ?? null;
   }
 
   /** @param {string} id @returns {string[]} its chords, those of a held action with "hold:" */
   keysOf(id) {
-    const prefix = ACTIONS.some((action) => action.id === id && isHeld(action)) ? HOLD : "";
+    const prefix = this.actions.some((action) => action.id === id && isHeld(action)) ? HOLD : "";
     return this.#chordsOf(id).map((chord) => prefix + chord);
   }
 
@@ -200,19 +204,19 @@ export class KeyMap {
 
   /** @param {string} chord @param {string} id @returns {string[]} who has it other than the action itself */
   #takenBy(chord, id) {
-    const owner = this.#actions.get(chord);
-    const others = ACTIONS.filter((action) => action.id === owner && owner !== id).map(({ title }) => title);
+    const owner = this.#owners.get(chord);
+    const others = this.actions.filter((action) => action.id === owner && owner !== id).map(({ title }) => title);
     return RESERVED.has(chord) ? [BROWSER, ...others] : others;
   }
 
   /** Give out the chords, chosen ones first. */
   #assign() {
     this.#chords.clear();
-    this.#actions.clear();
+    this.#owners.clear();
     for (const [id, chords] of this.#chosen) {
       this.#give(id, chords);
     }
-    for (const { id, keys } of ACTIONS) {
+    for (const { id, keys } of this.actions) {
       if (!this.#chosen.has(id)) {
         this.#give(id, keys.map(bare));
       }
@@ -221,20 +225,15 @@ export class KeyMap {
 
   /** @param {string} id @param {string[]} chords of which it gets those that are free */
   #give(id, chords) {
-    const free = [...new Set(chords)].filter((chord) => !this.#actions.has(chord) && !RESERVED.has(chord));
+    const free = [...new Set(chords)].filter((chord) => !this.#owners.has(chord) && !RESERVED.has(chord));
     this.#chords.set(id, free);
-    free.forEach((chord) => this.#actions.set(chord, id));
+    free.forEach((chord) => this.#owners.set(chord, id));
   }
 }
 
 /** @param {Action} action @returns {boolean} whether it lasts for as long as its key is down */
 function isHeld(action) {
   return action.keys.some((key) => key.startsWith(HOLD));
-}
-
-/** @param {string} id */
-function isAction(id) {
-  return ACTIONS.some((action) => action.id === id);
 }
 
 /** @param {unknown} keys @returns {keys is string[]} */

@@ -2,11 +2,12 @@
  * Messages to the server, which are sent in order and never lost: they are kept in the browser until they arrived.
  *
  * @import {Op, Report} from "./types.js"
+ * @import {SheetMessage} from "./proofread-types.js"
  * @import {Store} from "./store.js"
- * @import * as Api from "./api.js"
  *
  * @typedef {{query: number, kind: "op", body: Op} | {query: number, kind: "answer", body: {seq: number, crc: number,
- *   shown: number | null, reports: Report[]}} | {query: number, kind: "skip", body: {reason: string, reports: Report[]}}} Message
+ *   shown: number | null, reports: Report[]}} | {query: number, kind: "skip", body: {reason: string, reports: Report[]}}} PaintMessage
+ * @typedef {PaintMessage | SheetMessage} Message  `query` is what it is about: a query, or a sheet of objects
  * @typedef {Message & {id: string, order: number}} Item  a message in the store; `order` grows
  * @typedef {{item: Item, kept: Promise<void>}} Entry  `kept` is over once the store has it, or cannot have it
  * @typedef {{item: Item, status: number, message: string, dropped: Item[]}} Refusal  what was dropped with the item
@@ -56,14 +57,14 @@ export class Outbox extends EventTarget {
   /**
    * The annotator's outbox in this browser, with what earlier pages could not send.
    *
-   * @param {Pick<typeof Api, "project" | "postOp" | "postAnswer" | "postSkip">} api
+   * @param {{project: () => Promise<{id: string}>, deliver: (annotator: string, item: Item) => Promise<unknown>}} api
    * @param {string} annotator
    * @returns {Promise<Outbox>}
    */
   static async open(api, annotator) {
     const { id } = await api.project();
     const store = await openStore(`microtome outbox: ${id}: ${annotator}`, navigator.locks).catch(() => null);
-    const outbox = new Outbox((item) => deliver(api, annotator, item), store ?? memoryStore());
+    const outbox = new Outbox((item) => api.deliver(annotator, item), store ?? memoryStore());
     outbox.durable = store !== null;
     await outbox.restore();
     window.addEventListener("online", () => outbox.retry());
@@ -202,22 +203,5 @@ export class Outbox extends EventTarget {
     const done = this.#waiters.filter(isDrained);
     this.#waiters = this.#waiters.filter((waiter) => !done.includes(waiter));
     done.forEach(({ resolve }) => resolve());
-  }
-}
-
-/**
- * @param {Pick<typeof Api, "postOp" | "postAnswer" | "postSkip">} api
- * @param {string} annotator
- * @param {Item} item
- * @returns {Promise<unknown>}
- */
-function deliver(api, annotator, item) {
-  switch (item.kind) {
-    case "op":
-      return api.postOp(item.query, annotator, item.body);
-    case "answer":
-      return api.postAnswer(item.query, annotator, item.body);
-    case "skip":
-      return api.postSkip(item.query, annotator, item.body);
   }
 }

@@ -31,8 +31,11 @@ export function drawOverlay(canvas, pane, views) {
   }
 }
 
-/** @param {CanvasRenderingContext2D} context @param {Pane} pane @param {[number, number, number]} crosshair */
-function drawCrosshair(context, { plane, viewport }, crosshair) {
+/**
+ * @param {CanvasRenderingContext2D} context @param {Pick<Pane, "viewport" | "plane">} pane
+ * @param {[number, number, number]} crosshair
+ */
+export function drawCrosshair(context, { plane, viewport }, crosshair) {
   const { x, y } = viewport.toScreen(crosshair[plane.row] + 0.5, crosshair[plane.col] + 0.5);
   const gap = 14;
   context.beginPath();
@@ -175,8 +178,8 @@ function ringed(context, colour, width) {
   context.stroke();
 }
 
-/** @param {CanvasRenderingContext2D} context @param {Pane} pane */
-function drawScaleBar(context, { viewport }) {
+/** @param {CanvasRenderingContext2D} context @param {Pick<Pane, "viewport">} pane */
+export function drawScaleBar(context, { viewport }) {
   const nm = roundLength(Math.min(BAR_PIXELS, viewport.width / 4) / viewport.scale);
   const width = nm * viewport.scale;
   const [x, y] = [16, viewport.height - 18];
@@ -198,8 +201,8 @@ function roundLength(nm) {
   return digit * power;
 }
 
-/** @param {CanvasRenderingContext2D} context @param {Pane} pane */
-function drawName(context, { plane, viewport }) {
+/** @param {CanvasRenderingContext2D} context @param {Pick<Pane, "viewport" | "plane">} pane */
+export function drawName(context, { plane, viewport }) {
   context.font = "600 11px system-ui, sans-serif";
   context.textBaseline = "middle";
   context.textAlign = "right";

@@ -93,7 +93,7 @@ export function inArray(indices, { offset, cols, rowStride, colStride }) {
 
 /**
  * The values of one plane of an array, row by row.
- * @type {(values: Uint32Array, cut: Cut) => Uint32Array}
+ * @type {(values: ArrayLike<number>, cut: Cut) => Uint32Array}
  */
 export function planeValues(values, { offset, rows, cols, rowStride, colStride }) {
   const plane = new Uint32Array(rows * cols);

@@ -1,0 +1,124 @@
+/**
+ * What stands beside the tiles: the current object, this page, how far the set has come, and who judged.
+ *
+ * @import {OpenSheet} from "./proofread-sheet.js"
+ * @import {Person, SetInfo, Standing, TileInfo} from "./proofread-types.js"
+ * @import {SheetSession} from "./proofread-session.js"
+ */
+
+import { length } from "./lengths.js";
+import { byId, element, setAttribute, setText } from "./nodes.js";
+import { NONE, compact, count, duration, fixed, percent, plural } from "./numbers.js";
+import { SIGNS } from "./proofread-tile.js";
+import { WORDS } from "./proofread-types.js";
+
+/** @param {SheetSession} session @param {SetInfo} about */
+export function showPlace(session, about) {
+  const place = byId("place", HTMLParagraphElement);
+  const { current } = session;
+  if (!current) {
+    setText(place, "");
+    return;
+  }
+  const what = current.sheet.audit ? "audit" : plural(current.sheet.tiles.length, "object");
+  const state = current.sheet.closed ? ", confirmed before" : "";
+  place.replaceChildren(element("strong", { text: `page ${session.page}` }), `, ${what}${state}`);
+  const order = current.sheet.info.sorting === "random" ? "in random order" : "alike objects together";
+  const people = about.repeat > 1 ? ` · ${about.repeat} people judge each` : "";
+  setText(byId("order", HTMLSpanElement), `proposals ${about.proposals} · ${current.sheet.audit ? "audit" : order}${people}`);
+}
+
+/** @param {OpenSheet} sheet @param {number} place of the tile @param {number} selected @param {SetInfo} about */
+export function showObject(sheet, place, selected, about) {
+  const tile = sheet.tiles[place];
+  const { word, touched } = sheet.verdict(place);
+  setText(byId("object-name", HTMLSpanElement), selected > 1 ? `${selected} selected` : `no. ${tile.object}`);
+  for (const one of WORDS) {
+    for (const button of document.querySelectorAll(`.verdicts [data-action="${one}"]`)) {
+      setAttribute(button, "aria-pressed", String(one === word && (touched || one !== "correct")));
+    }
+  }
+  const facts = byId("facts", HTMLDListElement);
+  facts.replaceChildren(
+    ...factsOf(tile, about).flatMap(([name, value]) => [element("dt", { text: name }), element("dd", { text: value })]),
+  );
+  setText(byId("reason", HTMLParagraphElement), tile.reason);
+}
+
+/** @param {TileInfo} tile @param {SetInfo} about @returns {[string, string][]} */
+function factsOf({ box, voxels, probability, section, cluster, round, strategy }, { voxel_size_nm: nm }) {
+  const sides = [0, 1, 2].map((axis) => length(Math.round((box.stop[axis] - box.start[axis]) * nm[axis])));
+  return [
+    ["probability", probability.toFixed(2)],
+    ["size", `${compact(voxels)} voxels`],
+    ["z × y × x", sides.join(" × ")],
+    ["section", String(section)],
+    ["group", `${cluster} of round ${round}`],
+    ["asked by", strategy],
+  ];
+}
+
+/** @param {OpenSheet} sheet */
+export function showCounts(sheet) {
+  byId("counts", HTMLDListElement).replaceChildren(
+    ...WORDS.map((word) =>
+      element(
+        "div",
+        {},
+        element("dt", { text: `${SIGNS[word]} ${word}` }),
+        element("dd", { text: count(sheet.count(word)) }),
+      ),
+    ),
+  );
+}
+
+/** @param {Standing} standing @param {string} annotator */
+export function showStanding(standing, annotator) {
+  const { asked, correct, incorrect, tied, unsure, people } = standing;
+  const decided = correct + incorrect;
+  byId("progress", HTMLProgressElement).value = asked === 0 ? 0 : decided / asked;
+  const mine = people.find(({ name }) => name === annotator)?.objects_per_minute ?? null;
+  setText(byId("rate", HTMLSpanElement), mine === null ? "" : `${mine < 10 ? mine.toFixed(1) : count(mine)} a minute`);
+  const left = mine && decided < asked ? `; ${duration((60 * (asked - decided)) / mine)} more at your pace` : "";
+  setText(
+    byId("progress-text", HTMLParagraphElement),
+    `${count(decided)} of ${plural(asked, "object")} decided, ${count(incorrect)} incorrect${left}`,
+  );
+  const open = [unsure > 0 ? `${count(unsure)} unsure` : "", tied > 0 ? `${count(tied)} tied` : ""].filter(Boolean);
+  setText(
+    byId("waiting-others", HTMLParagraphElement),
+    open.length > 0 ? `${open.join(" and ")}: they wait for somebody else` : "",
+  );
+  showPeople(standing);
+  showRecall(standing);
+}
+
+/** @param {Standing} standing */
+function showPeople({ people, agreement }) {
+  byId("people", HTMLElement).hidden = people.length === 0;
+  byId("people-rows", HTMLTableSectionElement).replaceChildren(...people.map(personRow));
+  setText(
+    byId("agreement", HTMLParagraphElement),
+    agreement
+      ? `${plural(agreement.objects, "object")} judged by several: ${percent(agreement.agreement)} agree, ` +
+          `Fleiss’ κ ${fixed(agreement.fleiss_kappa, 2)}, Krippendorff’s α ${fixed(agreement.krippendorff_alpha, 2)}`
+      : "",
+  );
+}
+
+/** @param {Person} person */
+function personRow({ name, objects, incorrect, unsure, objects_per_minute: rate }) {
+  const cells = [name, count(objects), count(incorrect), count(unsure), rate === null ? NONE : rate.toFixed(1)];
+  return element("tr", {}, ...cells.map((text) => element("td", { text })));
+}
+
+/** @param {Standing} standing */
+function showRecall({ audit }) {
+  byId("recall-part", HTMLElement).hidden = audit.boxes === 0;
+  const boxes = `${count(audit.done)} of ${plural(audit.boxes, "audit")} done, ${count(audit.missed)} missed`;
+  const found = audit.recall?.map((share) => percent(share));
+  setText(
+    byId("recall", HTMLParagraphElement),
+    found ? `${found[0]}, between ${found[1]} and ${found[2]} (95 %); ${boxes}` : boxes,
+  );
+}
