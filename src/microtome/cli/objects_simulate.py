@@ -1,0 +1,71 @@
+"""`microtome objects simulate`: the whole circle with a simulated annotator."""
+
+from dataclasses import asdict
+from typing import Annotated, Literal
+
+import typer
+
+from microtome.cli.objects import Folder, Json, objects
+from microtome.cli.objects_round import Device
+from microtome.cli.parse import int3
+from microtome.cli.show import progress, result
+
+__all__ = ["objects", "simulate"]  # the whole group: this module comes last
+
+
+@objects.command()
+def simulate(
+    folder: Folder,
+    n: Annotated[int, typer.Option("-n", min=1, help="Objects asked about in a round.")] = 1280,
+    rounds: Annotated[int, typer.Option(min=1)] = 2,
+    strategy: Annotated[str, typer.Option(help="How objects are chosen.")] = "two-stream",
+    clusters: Annotated[
+        str, typer.Option(metavar="N,M,Q", help="Groups by masks, by images in each, objects of each.")
+    ] = "64,4,5",
+    rule: Annotated[
+        Literal["covers-half", "iou"],
+        typer.Option(help="When the annotator says correct: half of the truth covered, or IoU ½."),
+    ] = "covers-half",
+    tune: Annotated[
+        Literal["images", "masks", "both"] | None,
+        typer.Option(help="Let networks of features learn from each round's answers."),
+    ] = None,
+    threshold: Annotated[float, typer.Option(help="Least probability of an object's voxels.")] = 0.5,
+    smallest: Annotated[int, typer.Option(help="Voxels of an object, or of a side of a synapse.")] = 128,
+    per_section: Annotated[
+        bool, typer.Option("--per-section", help="Let objects end with their section.")
+    ] = False,
+    small: Annotated[
+        bool, typer.Option("--small", help="Small networks of features, for a machine without a GPU.")
+    ] = False,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Of training the model.", show_default="400, or the project's")
+    ] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Ask, answer by the known truth, train and propose again; how often models accept the right objects.
+
+    The project needs a first model, known labels, and a test split. It goes on where it stopped.
+    """
+    from microtome.cli.names import named
+    from microtome.cli.object_names import object_strategies
+    from microtome.cli.session import opened
+    from microtome.loop.object_rounds import ObjectSimulation, RoundPlan
+    from microtome.objects.features import SMALL, FeatureSettings
+    from microtome.objects.settings import ProposalSettings
+
+    plan = RoundPlan(
+        strategy=named("strategy", strategy, object_strategies(int3(clusters, "--clusters"))),
+        name=strategy,
+        each=n,
+        rounds=rounds,
+        proposals=ProposalSettings(threshold=threshold, smallest=smallest, per_section=per_section),
+        features=SMALL if small else FeatureSettings(),
+        tune=tune,
+        steps=steps,
+        rule=rule,
+    )
+    with progress() as bars, opened(folder, device, bars) as session:
+        rows = [asdict(score) for score in ObjectSimulation(session, plan).run()]
+    result({"strategy": strategy, "rounds": rows}, rows, as_json=as_json)

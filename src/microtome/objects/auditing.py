@@ -1,0 +1,88 @@
+"""Audits of a set of proposals: boxes drawn at random, and what the marks in them say of recall."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from microtome.box import Box, Int3
+from microtome.objects.audit import audit_boxes, inside, missed, recall
+from microtome.objects.decisions import decisions
+from microtome.objects.proposals import Proposals
+from microtome.objects.shares import Share
+from microtome.objects.table import ObjectTable
+from microtome.project.records import Audit, AuditAnswer
+from microtome.project.verdicts import Verdicts
+
+TOLERANCE_NM = 20.0  # from an object at which a mark is still on it
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """What was looked at, and the share of all true objects that were proposed."""
+
+    boxes: int  # drawn
+    done: int  # looked at
+    found: int  # proposals in those, but those judged incorrect
+    missing: int  # marks on none of them
+    recall: Share
+
+
+def draw_audits(
+    verdicts: Verdicts, found: Proposals, n: int, *, shape: Int3, domain: Box, seed: int
+) -> list[Audit]:
+    """As many boxes more as it takes for `n`, entered in the journal; the same for the same seed.
+
+    Raises:
+        ValueError: If the shape is not positive.
+    """
+    name = found.folder.name
+    asked = [audit.box for audit in verdicts.audits(name)]
+    if n <= len(asked):
+        return []
+    rng = np.random.default_rng([seed, int.from_bytes(name.encode()), len(asked)])
+    boxes = audit_boxes(domain, shape, n - len(asked), rng, asked)
+    return verdicts.add_audits([Audit(proposals=name, box=box) for box in boxes])
+
+
+def audited(verdicts: Verdicts, found: Proposals, tolerance_nm: float = TOLERANCE_NM) -> Audited:
+    """Recall as the audits of a set estimate it.
+
+    A proposal counts in the box that holds its middle, unless most said that it is incorrect; a mark counts
+    if it is on no such proposal. Of a box that several people looked at, the last one's marks count.
+
+    Raises:
+        ValueError: If the tolerance is negative.
+        OSError: If the label volume cannot be read.
+    """
+    name, table = found.folder.name, found.table()
+    boxes = {audit.id: audit.box for audit in verdicts.audits(name)}
+    answers = {answer.audit_id: answer for answer in verdicts.audit_answers(name)}
+    wrong = _incorrect(verdicts, table)
+    right = table.centre[~wrong]
+    there = np.array([inside(right, boxes[k]).sum() for k in answers], dtype=np.int64)
+    marks = _Marks(found, wrong, tolerance_nm)
+    missing = np.array([marks.missed(boxes[k], one) for k, one in answers.items()], dtype=np.int64)
+    return Audited(len(boxes), len(answers), int(there.sum()), int(missing.sum()), recall(there, missing))
+
+
+@dataclass(frozen=True, eq=False)
+class _Marks:
+    proposals: Proposals
+    wrong: np.ndarray  # by row
+    tolerance_nm: float
+
+    def missed(self, box: Box, answer: AuditAnswer) -> int:
+        nm = self.proposals.plan.voxel_size_nm
+        z, y, x = (int(np.ceil(self.tolerance_nm / side)) for side in nm)
+        around = box.grown((z, y, x)).intersection(Box.of(self.proposals.plan.shape))
+        ids = self.proposals.ids().read(around)
+        dropped = np.concatenate([[False], self.wrong])
+        points = np.array(answer.points, dtype=np.float64).reshape(-1, 3)
+        return missed(points, np.where(dropped[ids], 0, ids), around, nm, self.tolerance_nm)
+
+
+def _incorrect(verdicts: Verdicts, table: ObjectTable) -> np.ndarray:
+    found: Mapping = decisions(verdicts.queries(), verdicts.verdicts())
+    keys = [key for key, decision in found.items() if decision.correct is False]
+    return np.isin(table.keys, keys)

@@ -1,0 +1,78 @@
+"""What people decided of a set of proposals, spread to all its objects by the groups in which they asked."""
+
+import csv
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Int64
+
+from microtome.objects.asking import UNGROUPED, read_groups
+from microtome.objects.decisions import decisions
+from microtome.objects.feedback import decided_rows
+from microtome.objects.propagation import Propagated, propagated
+from microtome.objects.proposals import Proposals
+from microtome.project.verdicts import Verdicts
+
+COLUMNS = ("id", "key", "group", "correct", "answered")
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """A label for every object of a set, by row of its table."""
+
+    result: Propagated
+    groups: Int64[np.ndarray, "n"]  # `UNGROUPED` for those that the last round could not choose from
+    answered: Bool[np.ndarray, "n"]
+
+
+def spread(verdicts: Verdicts, found: Proposals, people: int = 1, *, insist: bool = False) -> Spread:
+    """All decisions on objects of a set, carried ones among them, spread by the groups of its last round.
+
+    An object without a group is taken to be correct unless it was decided on itself.
+
+    Raises:
+        ValueError: If nobody asked about the set or decided anything, the round made no groups, or spreading
+            is expected to hurt and nobody insists.
+        OSError: If the groups cannot be read.
+    """
+    name, queries = found.folder.name, verdicts.queries()
+    rounds = [query.round for query in queries if query.proposals == name]
+    decided = decided_rows(found.table(), decisions(queries, verdicts.verdicts(), people))
+    if not rounds or not decided:
+        raise ValueError(f"nobody decided on an object of proposals {name} yet: ask, and give verdicts")
+    groups = read_groups(found, max(rounds))
+    alone = groups == UNGROUPED
+    each = np.where(alone, 1 + groups.max() + np.cumsum(alone), groups)
+    rows = np.array(list(decided), dtype=np.int64)
+    result = propagated(each, rows, np.array(list(decided.values()), dtype=bool), insist=insist)
+    answered = np.zeros(len(groups), dtype=bool)
+    answered[rows] = True
+    return Spread(result, groups, answered)
+
+
+def write_labels(spread_labels: Spread, found: Proposals, path: Path) -> None:
+    """Write the labels as CSV, one object a line; the file is there whole, or not at all.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    table, partial = found.table(), path.with_name(f".{path.name}.partial")
+    columns = (
+        table.ids,
+        table.keys,
+        spread_labels.groups,
+        spread_labels.result.labels.astype(np.int64),
+        spread_labels.answered.astype(np.int64),
+    )
+    try:
+        with partial.open("w", encoding="utf-8", newline="") as file:
+            lines = csv.writer(file, lineterminator="\n")
+            lines.writerow(COLUMNS)
+            lines.writerows(zip(*(column.tolist() for column in columns), strict=True))
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,157 @@
+"""The two streams of features of a set of proposals, as they lie beside its table."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from microtome.objects.proposals import TABLE, Proposals
+from microtome.project.config import ImageConfig
+
+FOLDER = "features"
+NAME = "features.json"
+VERSION = 1
+STREAMS = ("masks", "images")
+
+
+@dataclass(frozen=True, eq=False)
+class Streams:
+    """What each object looks like, by row of the table; memory-mapped where they were read from disk.
+
+    Raises:
+        ValueError: If the two are not of the same objects.
+    """
+
+    masks: Float32[np.ndarray, "_ _"]
+    images: Float32[np.ndarray, "_ _"]
+
+    def __post_init__(self) -> None:
+        if len(self.masks) != len(self.images):
+            raise ValueError(
+                f"expected two streams of the same objects; got {len(self.masks)} and {len(self.images)} rows"
+            )
+
+
+def origin_of(found: Proposals, image: ImageConfig) -> str:
+    """The digest of all that features are of: the table, the label volume and the image.
+
+    Raises:
+        OSError: If the table cannot be read.
+    """
+    seen = (image.fingerprint, image.downsample, image.window, found.result.labels_sha256)
+    whole = hashlib.sha256(json.dumps(seen).encode())
+    whole.update((found.folder / TABLE).read_bytes())
+    return whole.hexdigest()
+
+
+def read_streams(found: Proposals, origin: str) -> Streams:
+    """The features of a set of proposals, if they are finished and of what `origin` says.
+
+    Raises:
+        ValueError: In one line, if there are none, they are stale, or they are damaged.
+        OSError: If they cannot be read.
+    """
+    name, again = found.folder.name, "run `microtome objects features`"
+    note = read_note(found)
+    if note is None:
+        raise ValueError(f"proposals {name} have no features: {again}")
+    if note["origin"] != origin:
+        raise ValueError(
+            f"proposals {name}: the table, the label volume or the image changed since the features were "
+            f"made: {again} again"
+        )
+    if not note["finished"]:
+        raise ValueError(f"the features of proposals {name} are not finished: {again} to go on")
+    masks, images = (_array(found.folder / FOLDER / f"{stream}.npy") for stream in STREAMS)
+    if len(masks) != found.result.objects:
+        raise ValueError(
+            f"{found.folder / FOLDER}: expected features of {found.result.objects} objects; got {len(masks)}"
+        )
+    return Streams(masks, images)
+
+
+def read_note(found: Proposals) -> Mapping[str, Any] | None:
+    """What is known of the features that lie beside a set: origin, settings, networks, finished or not.
+
+    Raises:
+        ValueError: If that is damaged, or of another version.
+        OSError: If it cannot be read.
+    """
+    path = found.folder / FOLDER / NAME
+    if not path.exists():
+        return None
+    keys = {"version", "origin", "settings", "networks", "finished"}
+    try:
+        note = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} describes no features: {error}") from error
+    if not isinstance(note, dict) or note.keys() != keys or note["version"] != VERSION:
+        raise ValueError(f"{path}: expected version {VERSION} with {', '.join(sorted(keys))}")
+    return note
+
+
+def write_note(found: Proposals, note: Mapping[str, Any]) -> None:
+    """Write what is known of the features, in one piece.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    folder = found.folder / FOLDER
+    folder.mkdir(exist_ok=True)
+    with _whole(folder / NAME) as partial:
+        partial.write_text(json.dumps({"version": VERSION, **note}, indent=1), encoding="utf-8")
+
+
+@contextmanager
+def new_arrays(found: Proposals, widths: tuple[int, int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Float32 arrays on disk to be filled, masks and images; there under their names once they are.
+
+    Raises:
+        OSError: If they cannot be written.
+    """
+    masks, images = (found.folder / FOLDER / f"{stream}.npy" for stream in STREAMS)
+    with _whole(masks) as first, _whole(images) as second:
+        shapes = ((found.result.objects, width) for width in widths)
+        a, b = (
+            np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+            for path, shape in zip((first, second), shapes, strict=True)
+        )
+        yield a, b
+        a.flush()
+        b.flush()
+
+
+def discard(found: Proposals) -> None:
+    """Remove the features and the networks that were kept with them."""
+    shutil.rmtree(found.folder / FOLDER, ignore_errors=True)
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """A file to write that gets its name once it is on disk; nothing is left of one that failed."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        yield partial
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _array(path: Path) -> Float32[np.ndarray, "_ _"]:
+    try:
+        array = np.load(path, mmap_mode="r")
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{path} holds no features: {error}") from error
+    if array.ndim != 2 or array.dtype != np.float32:
+        raise ValueError(f"{path}: expected float32 rows; got {array.dtype} of shape {array.shape}")
+    return array

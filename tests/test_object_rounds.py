@@ -1,0 +1,129 @@
+"""The whole circle on real mitochondria, small: propose, ask, answer, train, propose again."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from microtome.cli.create import NewProject, create
+from microtome.cli.object_names import object_strategies
+from microtome.cli.session import opened
+from microtome.learn.config import Recipe, TrainConfig
+from microtome.learn.vae import VAETraining
+from microtome.loop.object_rounds import ObjectSimulation, RoundPlan
+from microtome.loop.object_training import object_classes, train_on_objects
+from microtome.loop.session import Session
+from microtome.loop.simulation import Budget
+from microtome.loop.simulation import simulate as paint
+from microtome.net.config import NetConfig
+from microtome.net.vae import VAEConfig
+from microtome.objects.features import FeatureSettings
+from microtome.objects.sets import ProposalSets
+from microtome.objects.settings import ProposalSettings
+from microtome.oracle import CostModel
+from microtome.progress import silent
+from restoring import ROOT
+
+VNC = ROOT / "vnc_sstem"
+CROP = (slice(0, 4), slice(0, 256), slice(0, 512))
+RECIPE = Recipe(
+    net=NetConfig(widths=(8, 16, 32)),
+    train=TrainConfig(steps=40, batch=4, window=(1, 64, 64)),
+)
+FEATURES = FeatureSettings(
+    masks=VAEConfig(latent=4, widths=(16, 32), side=16),
+    images=VAEConfig(latent=8, widths=(16, 32), side=16),
+    training=VAETraining(steps=20, batch=16),
+    side=64,
+    step=2,
+)
+
+
+@pytest.fixture(scope="module")
+def painted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four sections with mitochondria, asked about on the left, tested on the right; and a first model."""
+    if not VNC.is_dir():
+        pytest.skip(f"{VNC} is not here; set MICROTOME_DATA to test with real data")
+    root = tmp_path_factory.mktemp("painted")
+    for name in ("image", "mitochondria"):
+        np.save(root / f"{name}.npy", tifffile.imread(VNC / f"{name}.tif")[CROP])
+    new = NewProject(
+        classes=("mitochondria",),
+        image=str(root / "image.npy"),
+        voxel_size_nm=(50, 4.6, 4.6),
+        labels=str(root / "mitochondria.npy"),
+        train="0:4,0:256,0:320",
+        test="0:4,0:256,320:512",
+        strategy="random",
+        start_strategy="foreground-random",
+    )
+    create(root / "vnc", new, lambda text: None)
+    with opened(root / "vnc", "cpu", silent) as made:
+        paint(replace(made, recipe=RECIPE, sampling="single"), Budget(8), CostModel())
+    return root / "vnc"
+
+
+@pytest.fixture
+def session(painted: Path) -> Iterator[Session]:
+    """A copy of it, beside the image."""
+    folder = painted.with_name(f"copy-{len(list(painted.parent.iterdir()))}")
+    shutil.copytree(painted, folder)
+    with opened(folder, "cpu", silent) as made:
+        yield replace(made, recipe=RECIPE, sampling="single")
+
+
+def plan(strategy: str, rounds: int) -> RoundPlan:
+    return RoundPlan(
+        strategy=object_strategies((2, 2, 2))[strategy],
+        name=strategy,
+        each=8,
+        rounds=rounds,
+        proposals=ProposalSettings(threshold=0.5, smallest=40, per_section=True),
+        features=FEATURES,
+        tune="images",
+        steps=10,
+    )
+
+
+def test_two_rounds_go_on_where_they_were_stopped_and_are_scored_alike(session: Session) -> None:
+    once = ObjectSimulation(session, plan("two-stream", 1)).run()
+    assert [score.answers for score in once] == [0, 8]
+    assert once[0].accuracy == once[0].right  # a model accepts all that it proposed
+    twice = ObjectSimulation(session, plan("two-stream", 2)).run()
+    assert twice[:2] == once
+    assert [score.answers for score in twice] == [0, 8, 16]
+    assert len({score.objects for score in twice}) == 1
+    journal = session.project.journal
+    box = session.project.config.train_box
+    queries = journal.verdicts.queries()
+    assert all(box.contains(query.box) for query in queries)
+    assert len({query.object_key for query in queries}) == len(queries) == 16
+    sets = ProposalSets(session.project.root)
+    assert sets.finished() == ["001", "002", "003"]
+    assert sets.opened("002").result.carried > 0
+    assert ObjectSimulation(session, plan("two-stream", 2)).run() == twice
+
+
+def test_a_strategy_that_needs_no_features_makes_none(session: Session) -> None:
+    scores = ObjectSimulation(session, plan("random", 1)).run()
+    assert len(scores) == 2
+    assert not (ProposalSets(session.project.root).opened("001").folder / "features").exists()
+
+
+def test_training_on_objects_expects_a_recipe_that_fine_tunes(session: Session) -> None:
+    with pytest.raises(ValueError, match="expects a recipe that fine-tunes"):
+        train_on_objects(session, [])
+
+
+def test_objects_of_one_class_of_several_teach_nothing(session: Session) -> None:
+    ObjectSimulation(session, plan("random", 1)).run()
+    found = ProposalSets(session.project.root).opened("001")
+    assert object_classes(session, found) == (1,)
+    config = session.project.config.model_copy(update={"classes": ("mitochondria", "membranes")})
+    several = replace(session, project=replace(session.project, config=config))
+    with pytest.raises(ValueError, match="the project has mitochondria, membranes"):
+        object_classes(several, found)
