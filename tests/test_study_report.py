@@ -354,3 +354,23 @@ def test_further_column_of_numbers_is_read_too(tmp_path: Path) -> None:
 def test_study_reports_need_no_torch() -> None:
     program = "import sys, microtome.benchmark.report.study; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["random", "bald", "kmeans"],
+        ["foreground-random-predicted", "foreground-random-33", "uncertainty-herding"],
+    ],
+)
+def test_the_key_of_a_figure_lies_within_it(names: list[str], tmp_path: Path) -> None:
+    flat = np.array([0.5, 0.6])
+    series = [
+        Series(name, Look(number), np.array([8.0, 16.0]), flat, flat, flat, np.zeros((0, 2)))
+        for number, name in enumerate(names)
+    ]
+    study_figures.save(study_figures.lines(series, [], Axis("patches"), Axis("score")), tmp_path / "a.png")
+    picture = iio.imread(tmp_path / "a.png")[..., :3]
+    key = picture[-100:]
+    assert (key.min(axis=(0, 2)) < 128).any()
+    assert key[:, :4].min() == 255 and key[:, -4:].min() == 255

@@ -27,6 +27,7 @@ REFERENCE_DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)))
 """Line styles of the first, the second and any further reference, which are all grey."""
 
 Picture = Callable[[Theme], Figure]
+KEY_LETTERS = 18  # of the longest name with which three columns of a key fit WIDTH
 WIDTH = 5.6  # inches; at half a page a point is then about a pixel and a third
 
 
@@ -101,8 +102,11 @@ def save(picture: Picture, path: Path) -> None:
         figure = picture(PAPER)
         handles, labels = figure.axes[0].get_legend_handles_labels() if figure.axes else ([], [])
         if handles:
-            figure.set_figheight(figure.get_figheight() + 0.3 + 0.2 * -(-len(handles) // 3))
-            figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+            columns = 3 if max(map(len, labels)) <= KEY_LETTERS else 2
+            figure.set_figheight(figure.get_figheight() + 0.3 + 0.2 * -(-len(handles) // columns))
+            figure.legend(
+                handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=9
+            )
         figure.savefig(path, dpi=160, facecolor="white", metadata={"Software": None})
 
 
