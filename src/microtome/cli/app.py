@@ -36,7 +36,7 @@ ModelId = Annotated[
 def demo(
     out: Annotated[Path, typer.Option(help="Folder of the project and its report.")] = Path("demo"),
     seed: Annotated[int, typer.Option(min=0)] = 0,
-    strategy: Annotated[str, typer.Option(help="How patches are chosen after the first 8.")] = "entropy",
+    strategy: Annotated[str, typer.Option(help="How patches are chosen after the first 8.")] = "bald",
     phantom: Annotated[
         bool, typer.Option("--phantom", help="Use generated data in place of real ones.")
     ] = False,

@@ -51,7 +51,7 @@ class Demo:
     out: Path
     seed: int
     device: str
-    strategy: str = "entropy"
+    strategy: str = "bald"
     progress: Progress = silent
     say: Callable[[str], None] = print
 
