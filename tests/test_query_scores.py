@@ -1,5 +1,7 @@
 """What a box is worth, against numbers worked out by hand."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from scipy.ndimage import distance_transform_edt
@@ -126,6 +128,26 @@ def test_a_minute_of_looking_and_drawing_is_what_a_score_is_divided_by() -> None
     ramp = halves() * 0.5 + 0.25  # a contour of 16 steps of ½: 8 voxels; errors of 64
     found = PerMinute(Uncertain(least_confidence), cost)(pool(ramp, blank))
     assert found[0] == pytest.approx(0.25 / ((2 + 0.5 * 8) / 60), rel=1e-6)
+
+
+@dataclass(frozen=True)
+class Given:
+    """A score that a test lays down."""
+
+    values: tuple[float, ...]
+
+    def __call__(self, candidates: Candidates) -> np.ndarray:
+        return np.array(self.values)
+
+
+def test_a_negative_score_is_not_better_for_taking_longer() -> None:
+    quick, slow = np.zeros((1, SIDE, SIDE)), halves() * 0.5 + 0.25
+    found = PerMinute(Given((-1.0, -1.0)))(pool(quick, slow))
+    assert found.tolist() == [0, 0]
+    found = PerMinute(Given((-1.0, -3.0)))(pool(slow, quick))
+    assert found[0] > found[1] == 0
+    found = PerMinute(Given((2.0, 2.0)))(pool(quick, slow))
+    assert found[0] > found[1] > 0
 
 
 def test_drawing_counts_for_the_errors_alone_where_they_are_fewer_than_the_contour() -> None:

@@ -40,6 +40,7 @@ STRATEGIES: dict[str, Strategy] = {
     "deviation": TopK(Uncertain(deviation)),
     "mc-entropy": TopK(Uncertain(entropy, sampling="dropout")),
     "bald": TopK(Uncertain(mutual_information, sampling="dropout")),
+    "bald-per-minute": TopK(PerMinute(Uncertain(mutual_information, sampling="dropout"))),
     "lubrano": TopK(Uncertain(deviation, distance_weighted, sampling="dropout")),
     "power-entropy": Power(Uncertain(entropy)),
     "power-bald": Power(Uncertain(mutual_information, sampling="dropout")),

@@ -77,8 +77,9 @@ class TrueError:
 class PerMinute:
     """A score divided by the minutes that the answer is expected to take.
 
-    A patch is opened and looked through; then either its expected contour Σ‖∇p̄‖ is drawn, or the expected
-    errors Σ(1 − max p̄) are, whichever is less.
+    Scores that may be below 0, as a predicted loss, are counted from the least of them. A patch is opened and
+    looked through; then either its expected contour Σ‖∇p̄‖ is drawn, or the expected errors Σ(1 − max p̄) are,
+    whichever is less.
     """
 
     score: Score = field(default_factory=Uncertain)
@@ -86,7 +87,8 @@ class PerMinute:
 
     def __call__(self, candidates: Candidates) -> Float64[np.ndarray, "n"]:
         """Raises ValueError if there is no model yet."""
-        return self.score(candidates) / _of_posteriors(candidates, self._minutes)
+        scores = self.score(candidates)
+        return (scores - scores.min(initial=0)) / _of_posteriors(candidates, self._minutes)
 
     def __str__(self) -> str:
         return f"{self.score} a minute"
