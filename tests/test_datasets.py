@@ -452,6 +452,10 @@ def test_vnc_offers_the_halves_of_y_beside_its_sections() -> None:
     assert splits(parts["y-halves"], shape, (1, 2, 2)) == ("0:20,0:256,0:512", "0:20,256:512,0:512")
 
 
+def test_isbi2012_leaves_two_sections_between_training_and_testing() -> None:
+    assert splits(find("isbi2012").parts["train"], (30, 512, 512)) == ("0:14", "16:30")
+
+
 def test_parts_of_one_image_may_be_left_unnamed() -> None:
     dataset, folder = real("vnc")
     np.testing.assert_array_equal(

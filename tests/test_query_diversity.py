@@ -143,6 +143,40 @@ def test_typical_points_are_those_of_scikit_activeml() -> None:
     assert (typical(points[1:], points[:1], 3, rng()) + 1).tolist() == list(theirs)
 
 
+class Following(np.random.Generator):
+    """Draws what a test lays down, and keeps the chances that it was asked to draw by."""
+
+    def __init__(self, draws: list[int]) -> None:
+        super().__init__(np.random.PCG64(0))
+        self.draws, self.chances = iter(draws), []
+
+    def choice(self, n: int, *, p: np.ndarray) -> int:
+        assert len(p) == n
+        self.chances.append(p)
+        return next(self.draws)
+
+
+def test_badge_draws_by_the_chances_of_scikit_activeml() -> None:
+    pool = pytest.importorskip("skactiveml.pool")
+    parzen = pytest.importorskip("skactiveml.classifier").ParzenWindowClassifier
+    classifier = parzen(classes=[0, 1], metric_dict={"gamma": 1e-4})
+    points = rng().normal(100, 10, size=(40, 3))  # far from the origin, which theirs takes for a drawn point
+    answers = np.full(len(points), np.nan)
+    answers[:6] = [0, 0, 0, 0, 1, 1]
+    fitted = classifier.fit(points, answers)
+    theirs, chances = pool.Badge(random_state=0).query(
+        points, answers, fitted, fit_clf=False, batch_size=8, return_utilities=True
+    )
+    proba = fitted.predict_proba(points[6:])
+    gradients = (proba - np.eye(2)[proba.argmax(axis=1)])[:, :, None] * points[6:, None, :]
+    follow = Following([k - 6 for k in theirs])
+    picks = k_means_plus_plus(gradients.reshape(34, -1), 8, follow)
+    assert (picks + 6).tolist() == list(theirs)
+    assert np.flatnonzero(follow.chances[0]).tolist() == [theirs[0] - 6]  # the longest, without a draw
+    expected = np.nan_to_num(chances[1:, 6:])  # those that were drawn have none
+    np.testing.assert_allclose(follow.chances[1:], expected, atol=1e-12)
+
+
 def test_k_means_plus_plus_begins_with_the_longest_and_draws_by_squared_distance() -> None:
     points = np.array([[3.0], [0.0], [1.0], [3.0]])
     draws = np.array([k_means_plus_plus(points, 2, rng(seed)) for seed in range(3000)])

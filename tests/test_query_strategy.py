@@ -1,7 +1,7 @@
 """What holds for every strategy that has a name."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ class World:
 
     def posterior(self, box: Box, sampling: Sampling | None = None) -> Posterior:
         total = PosteriorSum(self.classes, box.shape)
-        for sample in self.samples:
+        for sample in self.samples[:2] if sampling == "dropout" else self.samples:
             total.add(np.ascontiguousarray(sample[:, *box.slices]))
         return total.posterior()
 
@@ -110,6 +110,38 @@ def test_a_selection_is_as_the_protocol_says(strategy: Strategy, world: World, s
     candidates = world.candidates(step)
     for n in (0, 1, 5, 1000):
         require_contract(strategy, candidates, n)
+
+
+@every_world
+@every_strategy
+def test_a_selection_goes_on_from_what_is_labelled(strategy: Strategy, world: World) -> None:
+    pool = world.candidates(APART)
+    later = replace(pool, boxes=pool.boxes[5:], labelled=pool.boxes[:5], elapsed=0.5)
+    for n in (1, 4, 1000):
+        require_contract(strategy, later, n)
+
+
+@dataclass(frozen=True)
+class Noting(World):
+    """Notes how posteriors are sampled."""
+
+    asked: set[Sampling | None] = field(default_factory=set)
+
+    def posterior(self, box: Box, sampling: Sampling | None = None) -> Posterior:
+        self.asked.add(sampling)
+        return super().posterior(box, sampling)
+
+
+@pytest.mark.parametrize(
+    ("name", "sampling"),
+    [(name, "dropout") for name in ("mc-entropy", "bald", "lubrano", "power-bald")]
+    + [(name, None) for name in ("entropy", "margin", "deviation", "clasp-pe")],
+)
+def test_strategies_by_dropout_ask_for_it(name: str, sampling: Sampling | None) -> None:
+    plain = varied(2)
+    world = Noting(plain.samples, plain.labels)
+    chosen(STRATEGIES[name], world.candidates(APART), 3)
+    assert world.asked == {sampling}
 
 
 @every_strategy

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,17 @@ from filelock import FileLock
 
 from microtome.benchmark.protocol.cells import Cells
 from microtome.benchmark.protocol.files import replacing
+from microtome.benchmark.protocol.learners import Labelled, Learned, Learner
 from microtome.benchmark.protocol.pictures import pictures, pictures_digest
 from microtome.benchmark.protocol.rounds import FULL, write_rounds
 from microtome.benchmark.protocol.study import Study, described
+from microtome.benchmark.protocol.task import Scene
 from microtome.box import Box
 from microtome.cli.benchmark import run_study
 from microtome.cli.names import STRATEGIES
 from microtome.progress import silent
+from microtome.query.candidates import Candidates
+from microtome.query.strategy import Pick, Selection
 from studies import run_here, small_bench, small_spec, small_study
 
 TIMES = {"train_seconds", "predict_seconds", "choose_seconds"}
@@ -75,6 +80,38 @@ def test_all_strategies_of_a_seed_begin_with_the_same_patches_and_scores(whole: 
         assert len(scores) == 1
     assert whole.start_set(0) != whole.start_set(1)
     assert all(whole.bench.task.foreground[list(whole.start_set(seed))].any() for seed in (0, 1))
+
+
+class Attentive:
+    """A learner that notes the seeds it is given, and a strategy that notes its generator and the time."""
+
+    def __init__(self, learner: Learner) -> None:
+        self.learner = learner
+        self.seeds: list[int] = []
+        self.draws: list[tuple[int, float]] = []
+
+    @property
+    def settings(self) -> object:
+        return self.learner.settings
+
+    def fit(self, scene: Scene, labelled: Labelled, seed: int) -> Learned:
+        self.seeds.append(seed)
+        return self.learner.fit(scene, labelled, seed)
+
+    def select(self, candidates: Candidates, n: int, rng: np.random.Generator) -> Selection:
+        self.draws.append((int(rng.integers(2**40)), candidates.elapsed))
+        return tuple(Pick(index, 0.0, "first") for index in range(n))
+
+
+def test_strategies_of_a_seed_differ_in_what_they_choose_alone(tmp_path: Path) -> None:
+    bench = small_bench(small_spec(seeds=1))
+    here, there = Attentive(bench.learner), Attentive(bench.learner)
+    strategies = {"here": here, "there": there}
+    run_here(Study(replace(bench, learner=here, strategies=strategies), Cells(tmp_path / "cells.jsonl")))
+    assert set(here.seeds) == {0}  # weights and draws do not depend on the labelled patches
+    assert here.draws == there.draws
+    assert [elapsed for _, elapsed in here.draws] == [0, 1]
+    assert len({draw for draw, _ in here.draws}) == 2
 
 
 def test_nobody_asks_twice(whole: Study) -> None:
