@@ -98,7 +98,7 @@ def _cell(work: Path, seed: int, name: str, size: Size, bars: Progress) -> list[
 
 
 def _base(work: Path, seed: int, size: Size, bars: Progress) -> Path:
-    """A project with a first model."""
+    """A project with a first model, its proposals, and networks that describe them: the same for all."""
     folder = work / f"seed-{seed}" / "base"
     files = _cropped(work, size)
     depth, height, width = (side // step for side, step in zip(size.shape, COARSER, strict=True))
@@ -119,6 +119,7 @@ def _base(work: Path, seed: int, size: Size, bars: Progress) -> Path:
         create(folder, new, lambda text: None)
     with _session(folder, size, bars) as session:
         simulate(session, Budget(size.painted), CostModel())
+        ObjectSimulation(session, _plan("two-stream", size)).begin()
     return folder
 
 

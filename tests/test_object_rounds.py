@@ -114,6 +114,15 @@ def test_a_strategy_that_needs_no_features_makes_none(session: Session) -> None:
     assert not (ProposalSets(session.project.root).opened("001").folder / "features").exists()
 
 
+def test_rounds_go_on_from_objects_and_networks_that_were_begun_with(session: Session) -> None:
+    simulation = ObjectSimulation(session, plan("two-stream", 1))
+    features = simulation.begin().folder / "features"
+    made = {path: path.stat().st_mtime_ns for path in features.rglob("*") if path.is_file()}
+    assert any("mask-vae" in str(path) for path in made)
+    simulation.run()
+    assert {path: path.stat().st_mtime_ns for path in made} == made
+
+
 def test_training_on_objects_expects_a_recipe_that_fine_tunes(session: Session) -> None:
     with pytest.raises(ValueError, match="expects a recipe that fine-tunes"):
         train_on_objects(session, [])

@@ -92,6 +92,17 @@ class ObjectSimulation:
             self._answer(found)
             self._train()
 
+    def begin(self) -> Proposals:
+        """The first objects and their features, which `run` makes otherwise when a strategy asks for them.
+
+        Raises:
+            ValueError: If there is no model.
+            OSError: If the project cannot be written.
+        """
+        found = self._proposed()
+        self._features(found)
+        return found
+
     def _trained(self) -> int:
         return sum("objects" in model.metrics for model in self.session.project.journal.models())
 
