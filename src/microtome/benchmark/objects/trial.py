@@ -129,25 +129,30 @@ class Trial:
 
     def _annotated(self, design: Design, streams: Streams | None = None) -> Annotated:
         rng = self._rng()
-        clusters = design.grouped(streams or self._streams(), rng)
+        clusters = design.grouped(streams or self.streams(), rng)
         return annotated(clusters, self._correct, EACH * design.groups, rng)
 
     def _taught(self, taught: str) -> Annotated:
-        plain = self._streams()
+        plain = self.streams()
         if taught == TAUGHT[-1]:
             rows = self._annotated(self.plan.best).rows
-            own = self._streams("own", self.pool.asked[rows], "images")
+            own = self.streams("own", self.pool.asked[rows], "images")
             clusters = self.plan.best.grouped(Streams(plain.masks, own.images), self._rng())
             return told(clusters, self._correct, rows)
-        known = self._streams("labelled", self.pool.labelled, "both")
+        known = self.streams("labelled", self.pool.labelled, "both")
         masks = plain.masks if taught == "images" else known.masks
         images = plain.images if taught == "masks" else known.images
         return self._annotated(self.plan.best, Streams(masks, images))
 
-    def _streams(
+    def streams(
         self, name: str = "plain", rows: Int64[np.ndarray, "_"] | None = None, tuned: Tuned = "both"
     ) -> Streams:
-        """Of the objects asked about; by networks of which some learned from `rows`, if there are any."""
+        """Features of the objects asked about, kept as `name`; by networks of which some learned from `rows`.
+
+        Raises:
+            ValueError: If a volume changed since, or what learns has no objects of both kinds.
+            OSError: If the folder cannot be written.
+        """
         maker = self._maker(name)
         note = read_note(maker.proposals)
         if note is not None and note["finished"]:
