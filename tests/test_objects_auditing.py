@@ -47,6 +47,12 @@ def test_boxes_are_drawn_until_there_are_enough_and_none_twice(journal: Journal,
     assert {first.box, second.box} == {Box((0, 0, 0), HALF), Box((0, 0, 40), (8, 40, 80))}
 
 
+def test_a_box_too_large_for_the_page_is_refused(journal: Journal, found: Proposals) -> None:
+    with pytest.raises(ValueError, match=r"at most 2097152 voxels; got \(2, 1024, 1025\)"):
+        draw_audits(journal.verdicts, found, 1, shape=(2, 1024, 1025), domain=Box.of(SHAPE), seed=0)
+    assert journal.verdicts.audits() == []
+
+
 def test_recall_is_of_proposals_that_hold_and_marks_on_none_of_them(
     journal: Journal, found: Proposals
 ) -> None:

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from microtome.cli.proofread import ask, proposals_folder
+from microtome.cli.proofread import ask
 from microtome.learn.settings import TABLES
-from microtome.objects.proposals import open_proposals
+from microtome.objects.sets import ProposalSets
 from microtome.project import open_journal, open_project
 from microtome.serve.proofread_desk import AUDIT_EVERY
 from microtome.serve.proofread_source import SIDE
@@ -403,13 +403,13 @@ class TestAsking:
         return object_project(tmp_path / "mito", asked=False)
 
     def test_nothing_to_judge_is_said_in_one_line(self, unasked: Path) -> None:
-        found = open_proposals(proposals_folder(unasked, None))
+        found = ProposalSets(unasked).opened()
         with open_project(unasked, TABLES) as project, pytest.raises(ValueError, match="--all") as caught:
             ask(project, found, every=False, audits=0, audit_shape=(1, 64, 64))
         assert "\n" not in str(caught.value)
 
     def test_every_object_and_audits_are_asked_for_once(self, unasked: Path) -> None:
-        found = open_proposals(proposals_folder(unasked, "001"))
+        found = ProposalSets(unasked).opened()
         with open_project(unasked, TABLES) as project:
             for audits in (2, 2, 4):
                 ask(project, found, every=True, audits=audits, audit_shape=(1, 64, 64))
@@ -420,12 +420,8 @@ class TestAsking:
         assert not any(a.overlaps(b) for a in boxes for b in boxes if a != b)
 
     def test_an_audit_that_the_page_cannot_show_is_refused(self, unasked: Path) -> None:
-        found = open_proposals(proposals_folder(unasked, None))
+        found = ProposalSets(unasked).opened()
         with open_project(unasked, TABLES) as project, pytest.raises(ValueError, match="at most 2097152"):
             ask(project, found, every=True, audits=1, audit_shape=(64, 512, 512))
-
-    def test_a_set_that_is_not_there_is_refused(self, unasked: Path, tmp_path: Path) -> None:
-        with pytest.raises(ValueError, match="expected one of the proposals 001; got '002'"):
-            proposals_folder(unasked, "002")
-        with pytest.raises(ValueError, match="has no proposed objects"):
-            proposals_folder(tmp_path, None)
+        with open_project(unasked, TABLES) as project:
+            assert not project.journal.verdicts.queries()

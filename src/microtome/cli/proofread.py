@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from microtome.project import Project
 
 EVERY = "every-object"
-LARGEST_AUDIT = 2**21  # voxels: the page shows an audit, and what lies around it, at once
 
 
 def proofread(
@@ -56,13 +54,13 @@ def proofread(
     shape = int3(audit_shape, "--audit-shape")
 
     from microtome.learn.settings import TABLES
-    from microtome.objects.proposals import open_proposals
+    from microtome.objects.sets import ProposalSets
     from microtome.project import open_project
     from microtome.project.sheets import Order
     from microtome.serve.server import address_of, serve_proofreading
 
     with open_project(folder, TABLES) as project, _only_server(project.root):
-        found = open_proposals(proposals_folder(project.root, proposals))
+        found = ProposalSets(project.root).opened(proposals)
         ask(project, found, every=ask_all, audits=audits, audit_shape=shape)
         project.close()  # the journal is opened again by the thread that works with it
         address, bound = address_of(project.root, host, port, "proofread")
@@ -77,34 +75,20 @@ def proofread(
         )
 
 
-def proposals_folder(root: Path, name: str | None) -> Path:
-    """The folder of a project's set of proposals: of this name, or the latest.
-
-    Raises:
-        ValueError: If there is none.
-    """
-    there = sorted(path.name for path in (root / "objects").glob("*") if path.is_dir())
-    if not there:
-        raise ValueError(f"{root} has no proposed objects: make some with `microtome objects propose`")
-    if name is not None and name not in there:
-        raise ValueError(f"expected one of the proposals {', '.join(there)}; got {name!r}")
-    return root / "objects" / (name or there[-1])
-
-
 def ask(project: "Project", proposals: "Proposals", *, every: bool, audits: int, audit_shape: "Int3") -> None:
     """Have something to judge: what was asked already, every object if so wished, and so many audits.
 
     Raises:
         ValueError: If nothing is to be judged, or a box of an audit has no voxels or too many.
     """
-    if prod(audit_shape) > LARGEST_AUDIT:
-        raise ValueError(f"expected an audit of at most {LARGEST_AUDIT} voxels; got {audit_shape}")
-    verdicts, name = project.journal.verdicts, proposals.folder.name
+    from microtome.box import Box
+    from microtome.objects.auditing import draw_audits
+
+    verdicts, name, config = project.journal.verdicts, proposals.folder.name, project.config
+    domain = Box.of(config.image.shape)
+    draw_audits(verdicts, proposals, audits, shape=audit_shape, domain=domain, seed=config.seed)
     if every:
         _ask_every(project, proposals)
-    missing = audits - len(verdicts.audits(name))
-    if missing > 0:
-        _ask_audits(project, name, missing, audit_shape)
     if not verdicts.queries(name) and not verdicts.audits(name):
         raise ValueError(
             f"no object of proposals {name} waits for a verdict: choose some with `microtome objects ask`, "
@@ -134,20 +118,6 @@ def _ask_every(project: "Project", proposals: "Proposals") -> None:
         for rank, row in enumerate(rows)
     ]
     verdicts.add_queries(queries)
-
-
-def _ask_audits(project: "Project", name: str, missing: int, shape: "Int3") -> None:
-    import numpy as np
-
-    from microtome.box import Box
-    from microtome.objects.audit import audit_boxes
-    from microtome.project.records import Audit
-
-    verdicts = project.journal.verdicts
-    asked = [audit.box for audit in verdicts.audits(name)]
-    rng = np.random.default_rng([project.config.seed, int.from_bytes(name.encode()), len(asked)])
-    boxes = audit_boxes(Box.of(project.config.image.shape), shape, missing, rng, asked)
-    verdicts.add_audits([Audit(proposals=name, box=box) for box in boxes])
 
 
 @contextmanager

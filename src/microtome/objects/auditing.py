@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from microtome.objects.table import ObjectTable
 from microtome.project.records import Audit, AuditAnswer
 from microtome.project.verdicts import Verdicts
 
+LARGEST = 2**21  # voxels of a box: the page shows one, and what lies around it, at once
 TOLERANCE_NM = 20.0  # from an object at which a mark is still on it
 
 
@@ -34,8 +36,10 @@ def draw_audits(
     """As many boxes more as it takes for `n`, entered in the journal; the same for the same seed.
 
     Raises:
-        ValueError: If the shape is not positive.
+        ValueError: If the shape is not positive, or a box too large to be looked at.
     """
+    if prod(shape) > LARGEST:
+        raise ValueError(f"expected an audit of at most {LARGEST} voxels; got {shape}")
     name = found.folder.name
     asked = [audit.box for audit in verdicts.audits(name)]
     if n <= len(asked):
