@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 
 from microtome.cli.proofread import ask
 from microtome.learn.settings import TABLES
+from microtome.objects.auditing import audited
 from microtome.objects.sets import ProposalSets
 from microtome.project import open_journal, open_project
 from microtome.serve.proofread_desk import AUDIT_EVERY
@@ -277,6 +278,37 @@ def test_an_audit_comes_after_some_sheets_and_its_marks_make_an_estimate(folder:
         value, low, high = state["recall"]
         assert value == pytest.approx(0.5)
         assert 0 <= low < value < high <= 1
+
+
+def test_the_page_counts_as_missed_what_the_command_does(folder: Path) -> None:
+    with client_of(folder, tiles=24) as client:
+        ada = Judge(client)
+        ada.next()
+        on = next(place for place, tile in enumerate(ada.sheet["tiles"]) if tile["object"] == 1)
+        ada.say(on, "correct")
+        objects = ada.sheet
+        ada.next((objects["id"],))
+        first = {"z0": 1, "z1": 2, "y0": 25, "y1": 26, "x0": 25, "x1": 26}
+        assert client.get("/api/objects", params=first).content != b"\0"
+        assert ada.sheet["audit"]["box"]["start"] == [1, 0, 0]
+        marks = [[1, 25, 25], [1, 50, 3]]  # the first is on an object
+        ada.post("marks", points=marks)
+        ada.post("confirm", points=marks)
+        assert audit_of(client, folder) == (1, pytest.approx(1 / 2))
+        ada.sheet = objects
+        ada.say(on, "incorrect", was="correct")
+    with client_of(folder, tiles=24) as client:
+        assert audit_of(client, folder) == (2, 0)
+
+
+def audit_of(client: TestClient, folder: Path) -> tuple[int, float]:
+    """Missed objects and recall as the page shows them, which are those of `microtome objects audit`."""
+    shown = client.get("/api/state").json()["audit"]
+    with open_journal(folder / "journal.sqlite") as journal:
+        seen = audited(journal.verdicts, ProposalSets(folder).opened("001"))
+    assert (shown["boxes"], shown["done"], shown["missed"]) == (seen.boxes, seen.done, seen.missing)
+    assert shown["recall"] == [seen.recall.value, seen.recall.low, seen.recall.high]
+    return shown["missed"], shown["recall"][0]
 
 
 def test_a_sheet_is_its_annotator_s_alone(ada: Judge) -> None:

@@ -46,7 +46,6 @@ def sourced(folder: Path, probability: np.ndarray, nm: tuple[float, float, float
 def test_it_is_a_source_of_every_object(source: ProposedObjects) -> None:
     assert isinstance(source, ObjectSource)
     assert len(source.objects()) == 24
-    assert source.centres().shape == (24, 3)
 
 
 def test_a_tile_is_the_image_around_the_object_in_its_section(

@@ -59,9 +59,13 @@ def audited(verdicts: Verdicts, found: Proposals, tolerance_nm: float = TOLERANC
         ValueError: If the tolerance is negative.
         OSError: If the label volume cannot be read.
     """
-    name, table = found.folder.name, found.table()
+    name = found.folder.name
     boxes = {audit.id: audit.box for audit in verdicts.audits(name)}
     answers = {answer.audit_id: answer for answer in verdicts.audit_answers(name)}
+    if not answers:
+        nothing = np.zeros(0, dtype=np.int64)
+        return Audited(len(boxes), 0, 0, 0, recall(nothing, nothing))
+    table = found.table()
     wrong = _incorrect(verdicts, table)
     right = table.centre[~wrong]
     there = np.array([inside(right, boxes[k]).sum() for k in answers], dtype=np.int64)

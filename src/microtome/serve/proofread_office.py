@@ -38,9 +38,7 @@ class ProofreadOffice:
         self._closed = False
         try:
             self.desk = self._desk_thread.wait(lambda: ProofreadDesk(project, self._source, order))
-            self._standing = self._count_thread.wait(
-                lambda: Standing(project.journal_path, self._source, order)
-            )
+            self._standing = self._count_thread.wait(lambda: Standing(project.journal_path, proposals, order))
         except (ValueError, OSError):
             self._desk_thread.wait(project.close)  # a journal is closed in the thread that opened it
             raise

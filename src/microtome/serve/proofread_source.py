@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float64, UInt8
+from jaxtyping import UInt8
 
 from microtome.box import Box, Int3
 from microtome.objects.proposals import Proposals
@@ -65,9 +65,6 @@ class ObjectSource(Protocol):
     def objects(self) -> Sequence[int]:
         """Their keys, in the order of the set's table."""
 
-    def centres(self) -> Float64[np.ndarray, "n 3"]:
-        """Where their middles lie (voxels, z y x), in the same order."""
-
     def facts(self, key: int) -> Facts:
         """What is known without reading a voxel."""
 
@@ -107,9 +104,6 @@ class ProposedObjects:
 
     def objects(self) -> Sequence[int]:
         return list(self._rows)
-
-    def centres(self) -> Float64[np.ndarray, "n 3"]:
-        return self._table.centre
 
     def facts(self, key: int) -> Facts:
         row = self._row(key)

@@ -2,19 +2,18 @@
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from math import isnan
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from microtome.evaluate.agreement import fleiss_kappa, krippendorff_alpha
-from microtome.objects.audit import inside, recall
+from microtome.objects.auditing import audited
 from microtome.objects.decisions import Decision, counts, decisions
+from microtome.objects.proposals import Proposals
 from microtome.project import Journal, open_journal
 from microtome.project.records import Verdict
 from microtome.project.sheets import Order
-from microtome.serve.proofread_source import ObjectSource
 
 PATIENCE = 4  # times what counting took: so much of the processor is left to verdicts
 
@@ -27,9 +26,9 @@ class Standing:
         OSError: If it cannot be opened.
     """
 
-    def __init__(self, journal: Path, source: ObjectSource, order: Order) -> None:
+    def __init__(self, journal: Path, proposals: Proposals, order: Order) -> None:
         self._journal = open_journal(journal)
-        self._source, self._order = source, order
+        self._proposals, self._order = proposals, order
         self._last: dict[str, Any] = {}
         self._version: tuple[int, ...] = ()
         self._next = 0.0  # monotonic time
@@ -38,7 +37,7 @@ class Standing:
         """How far the set has come, who judged, and how far they agree; of a large set, a while ago."""
         version, began = self._journal.sheets.version(), time.monotonic()
         if version != self._version and began >= self._next:
-            self._last = standing_of(self._journal, self._source, self._order)
+            self._last = standing_of(self._journal, self._proposals, self._order)
             self._version, ended = version, time.monotonic()
             self._next = ended + PATIENCE * (ended - began)
         return self._last
@@ -48,7 +47,7 @@ class Standing:
         self._journal.close()
 
 
-def standing_of(journal: Journal, source: ObjectSource, order: Order) -> dict[str, Any]:
+def standing_of(journal: Journal, proposals: Proposals, order: Order) -> dict[str, Any]:
     """Objects, audits, annotators and their agreement, read from the journal."""
     queries = journal.verdicts.queries()
     asked = {query.object_key for query in queries if query.proposals == order.proposals}
@@ -56,7 +55,7 @@ def standing_of(journal: Journal, source: ObjectSource, order: Order) -> dict[st
     found = {key: decision for key, decision in all_found.items() if key in asked}
     return {
         **_counts(list(found.values())),
-        "audit": _audit(journal, source, order.proposals, found),
+        "audit": _audit(journal, proposals),
         "people": _people(journal, order.proposals),
         "agreement": _agreement(list(found.values())),
     }
@@ -75,25 +74,15 @@ def _counts(found: Sequence[Decision]) -> dict[str, int]:
     }
 
 
-def _audit(
-    journal: Journal, source: ObjectSource, proposals: str, found: Mapping[int, Decision]
-) -> dict[str, Any]:
-    """How many boxes were looked at, and what that says of the share of objects that were proposed at all.
-
-    A proposal counts in the box that holds its middle, unless most say that it is incorrect.
-    """
-    boxes = {audit.id: audit.box for audit in journal.verdicts.audits(proposals)}
-    answers = {answer.audit_id: answer for answer in journal.verdicts.audit_answers(proposals)}
-    wrong = {key for key, decision in found.items() if decision.correct is False}
-    right = source.centres()[[key not in wrong for key in source.objects()]]
-    there = np.array([inside(right, boxes[k]).sum() for k in answers], dtype=np.int64)
-    missing = np.array([len(answer.points) for answer in answers.values()], dtype=np.int64)
-    estimate = recall(there, missing)
+def _audit(journal: Journal, proposals: Proposals) -> dict[str, Any]:
+    """How many boxes were looked at, and what that says of the share of objects that were proposed at all."""
+    seen = audited(journal.verdicts, proposals)
+    recall = seen.recall
     return {
-        "boxes": len(boxes),
-        "done": len(answers),
-        "missed": int(missing.sum()),
-        "recall": None if np.isnan(estimate.value) else [estimate.value, estimate.low, estimate.high],
+        "boxes": seen.boxes,
+        "done": seen.done,
+        "missed": seen.missing,
+        "recall": None if isnan(recall.value) else [recall.value, recall.low, recall.high],
     }
 
 
