@@ -1,6 +1,7 @@
 """Rounds of object queries in a journal, and what decisions spread to."""
 
 import csv
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from microtome.objects.asking import UNGROUPED, ObjectAsking, read_groups, row_o
 from microtome.objects.proposals import Proposals, propose
 from microtome.objects.settings import ProposalSettings
 from microtome.objects.spreading import spread, write_labels
-from microtome.objects.strategies import Known, TwoStream
+from microtome.objects.strategies import Known, TwoStream, object_candidates
 from microtome.project import Journal
 from microtome.project.journal import create_journal
+from microtome.query.candidates import Candidates
 from microtome.query.unranked import Random
 from proposing import blobs, one_class
 
@@ -70,6 +72,24 @@ def test_alike_objects_come_side_by_side_whatever_the_strategy(journal: Journal,
     clusters = [query.cluster for query in sorted(queries, key=lambda query: query.rank)]
     assert clusters == sorted(clusters)
     assert len(set(clusters)) == 2
+
+
+def test_a_strategy_that_groups_does_it_once_and_chooses_as_it_does_alone(
+    journal: Journal, found: Proposals
+) -> None:
+    seen: list[int] = []
+
+    def masks(candidates: Candidates, boxes: Sequence[Box]) -> np.ndarray:
+        seen.append(len(boxes))
+        return Known(MASKS)(candidates, boxes)
+
+    pairs = TwoStream(masks, Known(IMAGES), (2, 1, 1))
+    queries = asking(journal, found, pairs, grouping=pairs).ask(2)
+    assert seen == [5]
+    alone = pairs.select(
+        object_candidates(found.table(), np.zeros(0, np.int64)), 2, np.random.default_rng((7, 0, 3))
+    )
+    assert {pick.index for pick in alone} == set(rows(found, [query.object_key for query in queries]))
 
 
 def test_without_features_objects_come_as_chosen_and_nothing_can_be_spread(

@@ -15,6 +15,8 @@ from microtome.query.unranked import Random
 Features = Callable[[], Streams]
 Maker = Callable[[ObjectTable, Features], Strategy]
 
+TWO_STREAM = "two-stream"
+
 
 def object_strategies(clusters: Int3 = (64, 4, 5), *, standardise: bool = False) -> Mapping[str, Maker]:
     """How objects may be chosen, by name; features are made only for a strategy that looks at them.
@@ -23,7 +25,7 @@ def object_strategies(clusters: Int3 = (64, 4, 5), *, standardise: bool = False)
     """
     first, second, each = clusters
     return {
-        "two-stream": lambda _, features: two_stream(features(), clusters, standardise=standardise),
+        TWO_STREAM: lambda _, features: two_stream(features(), clusters, standardise=standardise),
         "masks-alone": lambda _, features: two_stream(
             features(), (first * second, 1, each), standardise=standardise
         ),

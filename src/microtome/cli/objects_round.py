@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from microtome.objects.shares import Share
     from microtome.objects.streams import Streams
     from microtome.query.candidates import ModelView
+    from microtome.query.strategy import Strategy
 
 Device = Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where networks run.")]
 People = Annotated[
@@ -90,7 +91,7 @@ def ask(
 ) -> None:
     """Choose the next objects that people are asked about, and put those that look alike side by side."""
     from microtome.cli.names import named
-    from microtome.cli.object_names import object_strategies, two_stream
+    from microtome.cli.object_names import TWO_STREAM, object_strategies, two_stream
     from microtome.cli.session import opened
     from microtome.objects.asking import ObjectAsking
     from microtome.objects.sets import ProposalSets
@@ -100,15 +101,20 @@ def ask(
     with progress() as bars, opened(folder, device, bars, work="objects") as session:
         found = ProposalSets(session.project.root).opened(proposals)
         streams = _streams(session, found)
+        grouping = None if streams is None else two_stream(streams, groups, standardise=standardise)
+        if grouping is not None and strategy == TWO_STREAM:
+            chosen: Strategy = grouping  # so that it makes its groups once
+        else:
+            chosen = make(found.table(), lambda: _required(streams, session, found))
         asking = ObjectAsking(
             session.project.journal.verdicts,
             found,
-            make(found.table(), lambda: _required(streams, session, found)),
+            chosen,
             strategy,
             session.project.config.seed,
             session.project.config.train_box,
             _view(session),
-            None if streams is None else two_stream(streams, groups, standardise=standardise),
+            grouping,
         )
         asked = asking.ask(n)
     data = {

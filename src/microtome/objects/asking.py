@@ -26,8 +26,8 @@ UNGROUPED = -1  # the group of objects that a round could not choose from
 class ObjectAsking:
     """Asks about the objects of a set of proposals that lie in `domain` and nobody decided on yet.
 
-    `grouping` puts objects that look alike side by side, whatever the strategy; without it they come in the
-    order in which they were chosen. `seed` and the round make the random numbers.
+    `grouping` puts objects that look alike side by side, whatever the strategy, and may be the strategy too;
+    without it they come in the order in which they were chosen. `seed` and the round make the random numbers.
     """
 
     verdicts: Verdicts
@@ -52,8 +52,7 @@ class ObjectAsking:
         candidates = self._candidates(table)
         if not len(candidates):
             return []
-        picks = self.strategy.select(candidates, min(n, len(candidates)), self._rng(number))
-        clusters = self._clusters(candidates, n, number)
+        picks, clusters = self._chosen(candidates, min(n, len(candidates)), number)
         if clusters is not None:
             write_groups(self.proposals.folder, number, _by_row(clusters, candidates, len(table)))
         return self.verdicts.add_queries(self._queries(candidates, picks, clusters, number))
@@ -78,11 +77,15 @@ class ObjectAsking:
         every = object_candidates(table, answered, self.model)
         return replace(every, boxes=tuple(box for box in every.boxes if self.domain.contains(box)))
 
-    def _clusters(self, candidates: Candidates, n: int, number: int) -> Clusters | None:
-        """The groups: those from which the strategy chose, if that is the grouping."""
+    def _chosen(self, candidates: Candidates, n: int, number: int) -> tuple[Selection, Clusters | None]:
+        """The choice, and the groups; where the grouping itself chooses they are made once."""
+        rng = self._rng(number)
         if self.grouping is None:
-            return None
-        return self.grouping.grouped(candidates, min(n, len(candidates)), self._rng(number))
+            return self.strategy.select(candidates, n, rng), None
+        clusters = self.grouping.grouped(candidates, n, rng)
+        if self.strategy is self.grouping:
+            return self.grouping.chosen(clusters, candidates, n, rng), clusters
+        return self.strategy.select(candidates, n, self._rng(number)), clusters
 
     def _queries(
         self, candidates: Candidates, picks: Selection, clusters: Clusters | None, number: int

@@ -106,11 +106,7 @@ class TwoStream:
         """
         if not len(candidates) or n < 1:
             return ()
-        clusters = self.grouped(candidates, n, rng)
-        answered = np.arange(len(candidates), len(candidates) + len(candidates.labelled))
-        sizes = np.bincount(clusters.groups)
-        chosen = clusters.representatives(n, rng, answered).tolist()
-        return tuple(Pick(row, 0.0, _reason(int(sizes[clusters.groups[row]]))) for row in chosen)
+        return self.chosen(self.grouped(candidates, n, rng), candidates, n, rng)
 
     def grouped(self, candidates: Candidates, n: int, rng: np.random.Generator) -> Clusters:
         """The groups from which `select` with the same generator chooses: of candidates, then of answered.
@@ -125,6 +121,15 @@ class TwoStream:
         boxes = [*candidates.boxes, *candidates.labelled]
         masks, images = self.masks(candidates, boxes), self.images(candidates, boxes)
         return hierarchical(masks, images, (first, second), rng, standardise=self.standardise)
+
+    def chosen(
+        self, clusters: Clusters, candidates: Candidates, n: int, rng: np.random.Generator
+    ) -> Selection:
+        """What `select` chooses from the groups that `grouped` has just made with the same generator."""
+        answered = np.arange(len(candidates), len(candidates) + len(candidates.labelled))
+        sizes = np.bincount(clusters.groups)
+        rows = clusters.representatives(n, rng, answered).tolist()
+        return tuple(Pick(row, 0.0, _reason(int(sizes[clusters.groups[row]]))) for row in rows)
 
 
 def _reason(size: int) -> str:
