@@ -1,17 +1,22 @@
 """New projects of data sets: their image, labels and splits, and what is said when the test is elsewhere."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
+from typer.main import get_command
 
 from cremi_files import RAW, write_cremi
 from microtome.benchmark.datasets import DATASETS
 from microtome.box import Box
+from microtome.cli.app import app
 from microtome.cli.create import NewProject, create
-from microtome.learn.settings import TABLES
+from microtome.cli.names import RECIPES
+from microtome.learn.config import lin, lin_small
+from microtome.learn.settings import TABLES, recipe_from
 from microtome.project import open_project
 
 rng = np.random.default_rng(5)
@@ -91,3 +96,33 @@ def test_a_project_of_a_padded_sample_asks_and_tests_where_it_is_labelled(tmp_pa
         assert set(np.unique(truth.read(project.config.train_box))) == {0, 1}
         with pytest.raises(ValueError, match=r"unknown values in box .*: 255"):
             truth.read(Box.of(truth.shape))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_project_of_every_recipe_by_name_holds_all_of_its_settings(name: str, tmp_path: Path) -> None:
+    np.save(tmp_path / "image.npy", rng.integers(0, 255, SIDES, np.uint8))
+    new = NewProject(
+        classes=("mitochondria",),
+        image=str(tmp_path / "image.npy"),
+        voxel_size_nm=(40.0, 4.0, 4.0),
+        query_shape=(1, 16, 16),
+        recipe=name,
+    )
+    create(tmp_path / "p", new, lambda line: None)
+    with open_project(tmp_path / "p", TABLES) as project:
+        recipe = recipe_from(project.config.settings)
+    assert recipe == RECIPES[name]()
+    recipe.require_trainable(2)
+
+
+def test_the_recipes_of_lin_et_al_have_names() -> None:
+    assert (RECIPES["lin"](), RECIPES["lin-small"]()) == (lin(), lin_small())
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_is_named_where_people_look(name: str) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    (row,) = (line for line in readme.splitlines() if line.startswith("| recipes |"))
+    (option,) = (one for one in get_command(app).commands["init"].params if one.name == "recipe")
+    assert f"`{name}`" in row
+    assert name in re.split(r"[ ,.]+", option.help)

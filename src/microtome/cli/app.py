@@ -102,7 +102,8 @@ def init(
     recipe: Annotated[
         str,
         typer.Option(
-            help="Network and training: default, demo, roels-saeys, lubrano-dice, lubrano-cross-entropy."
+            help="Network and training: default, demo, roels-saeys, lubrano-dice, lubrano-cross-entropy, "
+            "lin, lin-small."
         ),
     ] = "default",
     seed: Annotated[int, typer.Option(min=0)] = 0,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import TypeVar, get_args
 
-from microtome.learn.config import Recipe, demo, lubrano, roels_saeys
+from microtome.learn.config import Recipe, demo, lin, lin_small, lubrano, roels_saeys
 from microtome.predict.sampling import Sampling
 from microtome.query.aggregate import boundary_discounted, distance_weighted, top_quantile
 from microtome.query.cold import ColdStart
@@ -66,6 +66,8 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "roels-saeys": roels_saeys,
     "lubrano-dice": lambda: lubrano("dice"),
     "lubrano-cross-entropy": lambda: lubrano("ce"),
+    "lin": lin,
+    "lin-small": lin_small,
 }
 
 
