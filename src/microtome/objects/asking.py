@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Int64
+from jaxtyping import Int64
 
 from microtome.box import Box
 from microtome.objects.clustering import Clusters
@@ -168,11 +168,6 @@ def _by_row(clusters: Clusters, candidates: Candidates, count: int) -> Int64[np.
     boxes = [*candidates.boxes, *candidates.labelled]
     groups[[row_of(box) for box in boxes]] = clusters.groups
     return groups
-
-
-def grouped_rows(groups: Int64[np.ndarray, "n"]) -> Bool[np.ndarray, "n"]:
-    """Which objects are in a group."""
-    return groups != UNGROUPED
 
 
 def _groups_path(folder: Path, number: int) -> Path:

@@ -12,7 +12,7 @@ import tensorstore
 from jaxtyping import Shaped
 
 from microtome.box import Box, Int3
-from microtome.volume.ngff import Level, attributes, find_level, image_attributes
+from microtome.volume.ngff import Level, find_level, image_attributes
 from microtome.volume.protocol import Volume, require_fitting, require_inside
 from microtome.volume.spec import VolumeSpec, plain_dtype, stack_shape
 from microtome.volume.voxel_size import VoxelSize, chosen_voxel_size
@@ -86,11 +86,6 @@ def create_ome_zarr(path: Path, spec: VolumeSpec, *, version: str = "0.5") -> Vo
     for name, content in metadata.items():
         (path / name).write_text(json.dumps(content, indent=1), encoding="utf-8")
     return open_ome_zarr(path, None, None, writable=True)
-
-
-def is_zarr(path: Path) -> bool:
-    """Whether a folder is a Zarr group or array."""
-    return attributes(path) is not None
 
 
 def _files(path: Path) -> dict[str, str]:
