@@ -1,7 +1,9 @@
-"""What several test modules share: a small phantom project."""
+"""What several test modules share: a small phantom project, and the command line."""
 
 import random
 import socket
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
@@ -10,11 +12,14 @@ import torch
 
 from microtome.benchmark.phantom import PhantomConfig
 from microtome.box import Int3
+from microtome.cli.app import main
 from microtome.cli.create import NewProject, create
 
 hypothesis.settings.register_profile("patient", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("patient")
 torch.set_num_threads(1)  # two threads on a busy machine take turns at waiting for each other
+
+Run = Callable[..., tuple[int, str, str]]
 
 TINY = {
     "widths = [16, 32, 64, 128]": "widths = [4, 8]",
@@ -70,3 +75,21 @@ def free_port() -> int:
 @pytest.fixture
 def project_folder(tmp_path: Path) -> Path:
     return phantom_project(tmp_path / "mito")
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command line in this process: exit code, standard output, standard error."""
+
+    def call(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["microtome", *map(str, words)])
+        capsys.readouterr()
+        code: int | str | None = 0
+        try:
+            main()
+        except SystemExit as exit_:
+            code = exit_.code
+        captured = capsys.readouterr()
+        return int(code or 0), captured.out, captured.err
+
+    return call

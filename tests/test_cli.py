@@ -5,7 +5,6 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -14,29 +13,9 @@ import pytest
 import tifffile
 from filelock import FileLock
 
+from conftest import Run
 from microtome.box import Box
-from microtome.cli.app import main
 from microtome.volume import open_volume
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command line in this process: exit code, standard output, standard error."""
-
-    def call(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["microtome", *map(str, words)])
-        capsys.readouterr()
-        try:
-            main()
-            code: int | str | None = 0
-        except SystemExit as exit_:
-            code = exit_.code
-        captured = capsys.readouterr()
-        return int(code or 0), captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture

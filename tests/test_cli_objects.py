@@ -6,14 +6,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from conftest import Run
 from microtome.box import Box
-from microtome.cli.app import main
 from microtome.learn.settings import TABLES
 from microtome.objects.proposals import open_proposals
 from microtome.objects.settings import ProposalSettings
@@ -23,26 +22,7 @@ from microtome.project.records import JudgeQuery
 from microtome.volume import create_volume, open_volume
 from proposing import expected_ids, ids_of
 
-Run = Callable[..., tuple[int, str, str]]
 SHAPE = (4, 96, 96)  # of the project's image
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command line in this process: exit code, standard output, standard error."""
-
-    def call(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["microtome", *map(str, words)])
-        capsys.readouterr()
-        code: int | str | None = 0
-        try:
-            main()
-        except SystemExit as exit_:
-            code = exit_.code
-        captured = capsys.readouterr()
-        return int(code or 0), captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture

@@ -1,41 +1,21 @@
 """The circle of objects as a person types it: features, asking, answering, propagating, training, audits."""
 
 import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from conftest import Run
 from judged_objects import judge
-from microtome.cli.app import main
 from microtome.learn.settings import TABLES
 from microtome.objects.oracle import ObjectOracle
 from microtome.objects.proposals import open_proposals
 from microtome.project import Project, open_project
 from microtome.project.records import VerdictWord
 
-Run = Callable[..., tuple[int, str, str]]
 SHAPE = (4, 96, 96)  # of the project's image
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command line in this process: exit code, standard output, standard error."""
-
-    def call(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["microtome", *map(str, words)])
-        capsys.readouterr()
-        code: int | str | None = 0
-        try:
-            main()
-        except SystemExit as exit_:
-            code = exit_.code
-        captured = capsys.readouterr()
-        return int(code or 0), captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture

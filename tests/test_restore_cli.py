@@ -6,45 +6,24 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
-import typer
 
+from conftest import Run
 from microtome.box import Box
-from microtome.cli.restore import restore
-from microtome.cli.show import error
 from microtome.volume import create_volume, open_volume
 from restoration import flickered, grey, lines
 from restoring import tissue
 
-Run = Callable[..., tuple[int, str, str]]
-PROGRAM = "import typer; from microtome.cli.restore import restore; typer.run(restore)"
-
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command in this process, with errors shown as `microtome` shows them."""
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    app.command()(restore)
-
-    def call(*words: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code: int | str | None = 0
-        try:
-            app([str(word) for word in words])
-        except SystemExit as exit_:
-            code = exit_.code
-        except (ValueError, OSError) as problem:
-            error(str(problem))
-            code = 1
-        captured = capsys.readouterr()
-        return int(code or 0), captured.out, captured.err
-
-    return call
+def run(run: Run) -> Run:
+    """Run `microtome restore`."""
+    return partial(run, "restore")
 
 
 @pytest.fixture
@@ -157,7 +136,7 @@ def _large(path: Path) -> None:
 
 
 def _command(image: Path, out: Path) -> list[str]:
-    return [sys.executable, "-c", PROGRAM, str(image), str(out), *FILTERS]
+    return [sys.executable, "-m", "microtome", "restore", str(image), str(out), *FILTERS]
 
 
 def _blocks(out: Path) -> int:
