@@ -5,27 +5,27 @@ starts.
 """
 
 import json
-import resource
 import statistics
-import subprocess
 import sys
 import time
 
 import numpy as np
 
+from apart import apart, mixture, peak_gb
 from microtome.objects.strategies import Known, TwoStream, object_candidates
 from microtome.objects.table import ObjectTable
-from record import Figure, record
+from record import median_of, record
 
 OBJECTS, PICKS = 100_000, 1280
 MASK, IMAGE = 20, 1000  # numbers an object has in each stream
 REPEATS = 3
 SEED = 0
-BLOCK = 4096
 
 
 def main() -> None:
-    runs = {kind: [_apart(kind) for _ in range(REPEATS)] for kind in ("first", "second", "standardised")}
+    runs = {
+        kind: [apart(__file__, kind) for _ in range(REPEATS)] for kind in ("first", "second", "standardised")
+    }
     seconds = {kind: [run["seconds"] for run in found] for kind, found in runs.items()}
     peaks = [run["peak_gb"] for found in runs.values() for run in found]
     later = "; ".join(
@@ -33,8 +33,8 @@ def main() -> None:
     )
     note = f"{PICKS} of {OBJECTS}, {MASK} + {IMAGE} float32, 64 x 4 x 5, first round; {later}"
     figures = {
-        "select_1280_of_100k_seconds": _figure(seconds["first"], note),
-        "select_1280_of_100k_peak_gb": _figure(peaks, "data of 0.41 GB included"),
+        "select_1280_of_100k_seconds": median_of(seconds["first"], note),
+        "select_1280_of_100k_peak_gb": median_of(peaks, "data of 0.41 GB included"),
     }
     record("objects-selection", figures, seeds=[SEED])
 
@@ -42,7 +42,7 @@ def main() -> None:
 def child(kind: str) -> None:
     """One run, in this process alone: prints its seconds, those of the processors, and the peak of memory."""
     rng = np.random.default_rng(SEED)
-    masks, images = (mixture(wide, rng) for wide in (MASK, IMAGE))
+    masks, images = (mixture(OBJECTS, wide, rng) for wide in (MASK, IMAGE))
     strategy = TwoStream(Known(masks), Known(images), standardise=kind == "standardised")
     answered = np.sort(rng.permutation(OBJECTS)[:PICKS]) if kind == "second" else np.zeros(0, np.int64)
     candidates = object_candidates(table(), answered)
@@ -51,20 +51,7 @@ def child(kind: str) -> None:
     if len({pick.index for pick in picks}) != PICKS:
         raise RuntimeError(f"expected {PICKS} different picks; got {len(picks)}")
     seconds, busy = time.perf_counter() - began, time.process_time() - used
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9  # Linux counts in KiB
-    print(json.dumps({"seconds": seconds, "cpu_seconds": busy, "peak_gb": peak}))
-
-
-def mixture(wide: int, rng: np.random.Generator) -> np.ndarray:
-    """Like features of objects: 50 clusters of different size, spread and shape."""
-    points = rng.standard_normal((OBJECTS, wide), dtype=np.float32)
-    means = 3 * rng.standard_normal((50, wide), dtype=np.float32)
-    spreads = rng.gamma(2, 0.5, (50, wide)).astype(np.float32)
-    which = rng.choice(50, OBJECTS, p=rng.dirichlet(np.ones(50)))
-    for begin in range(0, OBJECTS, BLOCK):
-        block = which[begin : begin + BLOCK]
-        points[begin : begin + BLOCK] = points[begin : begin + BLOCK] * spreads[block] + means[block]
-    return points
+    print(json.dumps({"seconds": seconds, "cpu_seconds": busy, "peak_gb": peak_gb()}))
 
 
 def table() -> ObjectTable:
@@ -80,15 +67,6 @@ def table() -> ObjectTable:
         axis=np.tile([0.0, 0.0, 1.0], (OBJECTS, 1)),
         section=start[:, 0],
     )
-
-
-def _apart(kind: str) -> dict[str, float]:
-    run = subprocess.run([sys.executable, __file__, kind], capture_output=True, text=True, check=True)
-    return json.loads(run.stdout)
-
-
-def _figure(values: list[float], note: str) -> Figure:
-    return Figure(statistics.median(values), (min(values), max(values)), len(values), note)
 
 
 if __name__ == "__main__":

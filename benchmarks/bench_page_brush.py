@@ -8,7 +8,7 @@ import numpy as np
 from playwright.sync_api import sync_playwright
 
 from browser import SIZE, Page, launched
-from record import Figure, record
+from record import p95_of, record
 from server import Server, vnc_project
 
 STROKES = 12
@@ -39,14 +39,11 @@ def main() -> None:
     ):
         quantiles = np.percentile(values, [50, 95, 100])
         print(f"{name:34}{len(values):6}" + "".join(f"{value:9.2f}" for value in quantiles) + "  ms")
-    least, p95, most = np.percentile(frames, [0, 95, 100])
     record(
         "page-brush",
         {
-            "brush_frame_ms": Figure(
-                float(p95),
-                (float(least), float(most)),
-                len(frames),
+            "brush_frame_ms": p95_of(
+                frames,
                 "p95 from the event's time stamp to the end of the frame's callbacks, 60 frames a second,"
                 f" software rendering; the handler itself with drawing: median {np.median(handlers):.2f} ms, "
                 f"p95 {np.percentile(handlers, 95):.2f} ms by the trace",

@@ -14,7 +14,7 @@ from annotators import Annotator, Timings
 from browser import SIZE, Page, launched
 from microtome.learn.settings import TABLES
 from microtome.project import open_project
-from record import Figure, record
+from record import Figure, p95_of, record
 from server import Server, vnc_project
 
 PEOPLE = 20
@@ -96,8 +96,12 @@ def _report(
     record(
         "page-load",
         {
-            "submit_to_next_p95_ms": _p95(slowest, f"the slower of HTTP and browser; {meanwhile}"),
-            "stroke_ack_p95_ms": _p95(strokes, f"{PEOPLE} annotators, {seconds:.0f} s"),
+            "submit_to_next_p95_ms": p95_of(
+                slowest, f"the slower of HTTP and browser; {meanwhile}; spread is least to most"
+            ),
+            "stroke_ack_p95_ms": p95_of(
+                strokes, f"{PEOPLE} annotators, {seconds:.0f} s; spread is least to most"
+            ),
             "page_errors_under_load": Figure(
                 len(total.errors) + lost,
                 (len(total.errors), len(total.errors) + lost),
@@ -107,13 +111,6 @@ def _report(
             ),
         },
         seeds=[0],
-    )
-
-
-def _p95(milliseconds: np.ndarray, note: str) -> Figure:
-    least, p95, most = np.percentile(milliseconds, [0, 95, 100])
-    return Figure(
-        float(p95), (float(least), float(most)), len(milliseconds), f"{note}; spread is least to most"
     )
 
 

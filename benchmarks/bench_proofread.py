@@ -15,7 +15,7 @@ from microtome.objects.proposals import propose
 from microtome.objects.settings import ProposalSettings
 from microtome.objects.sources import OneClass
 from microtome.volume import ArrayVolume
-from record import Figure, record
+from record import Figure, p95_of, record
 from server import PROOFREAD, Server
 
 TISSUE = PhantomConfig(shape=(4, 1024, 1024), rarity=0.07)
@@ -115,7 +115,6 @@ def _durations(page: Page, name: str) -> list[float]:
 
 
 def _report(cold: list[float], pages: list[float], verdicts: list[float], found: int) -> None:
-    least, p95, most = np.percentile(verdicts, [0, 95, 100])
     record(
         "proofread",
         {
@@ -126,10 +125,8 @@ def _report(cold: list[float], pages: list[float], verdicts: list[float], found:
                 f"the slowest, from asking for the first sheet to all drawn, of {found} objects; from "
                 f"confirming to the next page, which is there already: {max(pages):.2f} s at most",
             ),
-            "verdict_ack_p95_ms": Figure(
-                float(p95),
-                (float(least), float(most)),
-                len(verdicts),
+            "verdict_ack_p95_ms": p95_of(
+                verdicts,
                 f"from sending to the answer, on disk; median {np.median(verdicts):.1f} ms; "
                 "spread is least to most",
             ),

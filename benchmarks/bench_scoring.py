@@ -19,7 +19,7 @@ from scipy.special import softmax
 
 from microtome.predict.posterior import PosteriorSum
 from microtome.query.uncertainty import Uncertainty, entropy, mutual_information
-from record import Figure, record
+from record import Figure, median_of, record
 
 MAPS, SAMPLES, CLASSES, SIDE = 512, 20, 2, 64
 BATCH = 8  # maps that baal is given at a time: of 1, 8, 32, 128 and all the fastest
@@ -90,7 +90,7 @@ def against(
     seconds = ", ".join(f"{name} {statistics.median(each):.2f} s" for name, each in times.items())
     memory = ", ".join(f"{name} {peak_mb(run):.1f} MB" for name, run in contestants.items())
     note = f"{seconds}; peak beside the input {memory}; {MAPS - moved} of {MAPS} ranks equal"
-    return Figure(statistics.median(ratios), (min(ratios), max(ratios)), len(ratios), note)
+    return median_of(ratios, note)
 
 
 def require_same_ranking(ours: np.ndarray, theirs: np.ndarray) -> int:

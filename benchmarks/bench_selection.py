@@ -6,9 +6,7 @@ both alike.
 """
 
 import json
-import resource
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -17,9 +15,10 @@ from typing import TypeVar
 import numpy as np
 from sklearn.metrics import pairwise_distances
 
+from apart import apart, mixture, peak_gb
 from microtome.query.diversity import Crowd, herding
 from microtome.query.k_centre import k_centres
-from record import Figure, record
+from record import Figure, median_of, record
 
 T = TypeVar("T")
 
@@ -31,7 +30,6 @@ FEW_PICKS = 100
 HERDED = 100_000
 REPEATS = 3
 ROUNDS = 5
-BLOCK = 4096
 
 
 def main() -> None:
@@ -41,14 +39,14 @@ def main() -> None:
 
 def a_million() -> dict[str, Figure]:
     """Seconds and peak memory of 1 000 picks of a million, for clusters and for one Gaussian."""
-    runs = {kind: [_apart(kind) for _ in range(REPEATS)] for kind in ("clusters", "gaussian")}
+    runs = {kind: [apart(__file__, kind) for _ in range(REPEATS)] for kind in ("clusters", "gaussian")}
     seconds = {kind: [run["seconds"] for run in found] for kind, found in runs.items()}
     peaks = [run["peak_gb"] for found in runs.values() for run in found]
     gaussian = statistics.median(seconds["gaussian"])
     what = f"{PICKS} of {MANY} x {DIMENSIONS} float32"
     note = f"{what}, 50 clusters of different spread; one Gaussian: {gaussian:.1f} s"
     return {
-        "kcentre_million_seconds": _figure(seconds["clusters"], note),
+        "kcentre_million_seconds": median_of(seconds["clusters"], note),
         "kcentre_peak_gb": Figure(
             max(peaks), (min(peaks), max(peaks)), len(peaks), "data of 1.02 GB included"
         ),
@@ -57,7 +55,7 @@ def a_million() -> dict[str, Figure]:
 
 def against_every_distance() -> dict[str, Figure]:
     """How many times as fast as the program with the full matrix, which must pick the same."""
-    points = mixture(FITTING, np.random.default_rng(SEED))
+    points = mixture(FITTING, DIMENSIONS, np.random.default_rng(SEED))
     first = points[:1]
     ratios = []
     for _ in range(ROUNDS):
@@ -69,39 +67,27 @@ def against_every_distance() -> dict[str, Figure]:
     note = (
         f"{FEW_PICKS} of {FITTING} x {DIMENSIONS}; scikit-learn's pairwise_distances, then argmax of minima"
     )
-    return {"kcentre_vs_naive": _figure(ratios, note)}
+    return {"kcentre_vs_naive": median_of(ratios, note)}
 
 
 def herd() -> dict[str, Figure]:
     """Seconds of 100 picks that cover 100 000 points best."""
-    run = _apart("herd")
+    run = apart(__file__, "herd")
     note = (
         f"{FEW_PICKS} of {HERDED} x {DIMENSIONS} float32, every point counted; peak {run['peak_gb']:.2f} GB"
     )
-    return {"herding_100k_seconds": _figure([run["seconds"]], note)}
+    return {"herding_100k_seconds": median_of([run["seconds"]], note)}
 
 
 def every_distance(points: np.ndarray, n: int) -> list[int]:
     """Greedy k-centre as public programs do it, from the first point on."""
-    apart = pairwise_distances(points)
-    nearest = apart[0]
+    distances = pairwise_distances(points)
+    nearest = distances[0]
     picks = []
     for _ in range(n):
         picks.append(int(nearest.argmax()))
-        nearest = np.minimum(nearest, apart[picks[-1]])
+        nearest = np.minimum(nearest, distances[picks[-1]])
     return picks
-
-
-def mixture(n: int, rng: np.random.Generator) -> np.ndarray:
-    """Like features of images: 50 clusters of different size, spread and shape."""
-    points = rng.standard_normal((n, DIMENSIONS), dtype=np.float32)
-    means = 3 * rng.standard_normal((50, DIMENSIONS), dtype=np.float32)
-    spreads = rng.gamma(2, 0.5, (50, DIMENSIONS)).astype(np.float32)
-    which = rng.choice(50, n, p=rng.dirichlet(np.ones(50)))
-    for begin in range(0, n, BLOCK):
-        block = which[begin : begin + BLOCK]
-        points[begin : begin + BLOCK] = points[begin : begin + BLOCK] * spreads[block] + means[block]
-    return points
 
 
 def child(kind: str) -> None:
@@ -111,7 +97,7 @@ def child(kind: str) -> None:
     points = (
         rng.standard_normal((count, DIMENSIONS), dtype=np.float32)
         if kind == "gaussian"
-        else mixture(count, rng)
+        else mixture(count, DIMENSIONS, rng)
     )
     if kind == "herd":
         points /= np.linalg.norm(points, axis=1, keepdims=True)
@@ -120,23 +106,13 @@ def child(kind: str) -> None:
         )
     else:
         _, seconds = timed(lambda: k_centres(points, points[:0], PICKS, rng))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9  # Linux counts in KiB
-    print(json.dumps({"seconds": seconds, "peak_gb": peak}))
+    print(json.dumps({"seconds": seconds, "peak_gb": peak_gb()}))
 
 
 def timed(run: Callable[[], T]) -> tuple[T, float]:
     began = time.perf_counter()
     result = run()
     return result, time.perf_counter() - began
-
-
-def _apart(kind: str) -> dict[str, float]:
-    run = subprocess.run([sys.executable, __file__, kind], capture_output=True, text=True, check=True)
-    return json.loads(run.stdout)
-
-
-def _figure(values: list[float], note: str) -> Figure:
-    return Figure(statistics.median(values), (min(values), max(values)), len(values), note)
 
 
 if __name__ == "__main__":

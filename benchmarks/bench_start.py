@@ -1,12 +1,11 @@
 """How fast the program starts: what `import microtome` loads, and how long `microtome --help` takes."""
 
-import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from record import Figure, record
+from record import Figure, median_of, record
 
 REPEATS = 9
 
@@ -40,9 +39,7 @@ def main() -> None:
         "start",
         {
             "import_loads_torch": Figure(modules, (modules, modules), 1, "python -X importtime"),
-            "help_seconds": Figure(
-                statistics.median(seconds), (min(seconds), max(seconds)), REPEATS, "median wall time"
-            ),
+            "help_seconds": median_of(seconds, "median wall time"),
         },
         seeds=[],
     )

@@ -1,11 +1,14 @@
 """Write what a benchmark measured, in the format that `make figures` reads."""
 
 import json
+import statistics
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from microtome.benchmark.machine import commit, device_name
@@ -21,6 +24,17 @@ class Figure:
     spread: tuple[float, float]
     n: int
     note: str
+
+
+def median_of(values: Sequence[float], note: str) -> Figure:
+    """The median of some repeats."""
+    return Figure(statistics.median(values), (min(values), max(values)), len(values), note)
+
+
+def p95_of(values: Sequence[float], note: str) -> Figure:
+    """What 95 % of some values stay below."""
+    least, p95, most = np.percentile(values, [0, 95, 100]).tolist()
+    return Figure(p95, (least, most), len(values), note)
 
 
 def record(name: str, figures: dict[str, Figure], seeds: list[int]) -> None:
