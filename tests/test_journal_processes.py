@@ -79,6 +79,7 @@ def test_no_acknowledged_answer_is_lost_when_the_writer_is_killed(path: Path, se
         process.kill()
         lines = [first, *process.stdout.read().splitlines(keepends=True)]
     acknowledged = [int(line) for line in lines if line.endswith("\n")]
+    assert acknowledged, "the writer ended before it was killed"
     with open_journal(path) as journal:
         found = [item.id for item in journal.answers()]
         assert journal.check() == []

@@ -38,7 +38,7 @@ def test_a_simulation_killed_again_and_again_asks_what_it_would_have_asked(
     rng = random.Random(0)
     for reached in (1, 2, 5, 8, 12):  # answers after which it is killed, wherever it then is
         process = subprocess.Popen(_command(killed), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while _answers(killed) < reached:
+        while _answers(killed) < reached and process.poll() is None:
             time.sleep(0.01)
         time.sleep(rng.uniform(0, 0.2))
         process.send_signal(signal.SIGKILL)

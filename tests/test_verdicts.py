@@ -436,6 +436,7 @@ def test_no_acknowledged_verdict_is_lost_when_the_writer_is_killed(tmp_path: Pat
         process.kill()
         lines += process.stdout.read().splitlines(keepends=True)
     said = [line.split() for line in lines if line.endswith("\n")]
+    assert len(said) >= 25, "the writer ended before it was killed"
     with open_journal(path) as journal:
         assert journal.check() == []
         there = words(journal)
