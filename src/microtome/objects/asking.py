@@ -1,6 +1,5 @@
 """Asking about objects: the next queries of a set of proposals, chosen by a strategy, shown by group."""
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from microtome.objects.decisions import decisions
 from microtome.objects.proposals import Proposals
 from microtome.objects.strategies import ObjectBox, TwoStream, object_candidates
 from microtome.objects.table import ObjectTable
+from microtome.objects.whole import whole_file
 from microtome.project.records import JudgeQuery
 from microtome.project.verdicts import Verdicts
 from microtome.query.candidates import Candidates, ModelView
@@ -132,13 +132,8 @@ def write_groups(folder: Path, number: int, groups: Int64[np.ndarray, "n"]) -> N
         OSError: If it cannot be written.
     """
     (folder / FOLDER).mkdir(exist_ok=True)
-    path = _groups_path(folder, number)
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
+    with whole_file(_groups_path(folder, number)) as partial, partial.open("wb") as file:
         np.save(file, groups)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
 
 
 def read_groups(found: Proposals, number: int) -> Int64[np.ndarray, "n"]:

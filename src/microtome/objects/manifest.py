@@ -1,7 +1,6 @@
 """proposals.json: what objects were proposed from and how, and, once all are written, what came of it."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from microtome.box import Int3
 from microtome.objects.settings import ProposalSettings
 from microtome.objects.sources import Source
+from microtome.objects.whole import partial_of, whole_file
 from microtome.volume import VoxelSize
 
 NAME = "proposals.json"
@@ -77,7 +77,7 @@ def begun(folder: Path, plan: Plan) -> Manifest:
             )
         return manifest
     folder.mkdir(parents=True, exist_ok=True)
-    if any(entry.name != _partial(folder).name for entry in folder.iterdir()):
+    if any(entry != partial_of(folder / NAME) for entry in folder.iterdir()):
         raise ValueError(f"expected a new or an empty folder for proposals; {folder} is not empty")
     return _written(folder, Manifest(plan))
 
@@ -127,14 +127,6 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def _written(folder: Path, manifest: Manifest) -> Manifest:
-    partial = _partial(folder)
-    with partial.open("w", encoding="utf-8") as file:
+    with whole_file(folder / NAME) as partial, partial.open("w", encoding="utf-8") as file:
         json.dump(asdict(_File(VERSION, manifest.plan, manifest.result)), file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(folder / NAME)
     return manifest
-
-
-def _partial(folder: Path) -> Path:
-    return folder / f".{NAME}.partial"

@@ -1,7 +1,6 @@
 """What people decided of a set of proposals, spread to all its objects by the groups in which they asked."""
 
 import csv
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from microtome.objects.decisions import decisions
 from microtome.objects.feedback import decided_rows
 from microtome.objects.propagation import Propagated, propagated
 from microtome.objects.proposals import Proposals
+from microtome.objects.whole import whole_file
 from microtome.project.verdicts import Verdicts
 
 COLUMNS = ("id", "key", "group", "correct", "answered")
@@ -58,7 +58,7 @@ def write_labels(spread_labels: Spread, found: Proposals, path: Path) -> None:
     Raises:
         OSError: If it cannot be written.
     """
-    table, partial = found.table(), path.with_name(f".{path.name}.partial")
+    table = found.table()
     columns = (
         table.ids,
         table.keys,
@@ -66,13 +66,7 @@ def write_labels(spread_labels: Spread, found: Proposals, path: Path) -> None:
         spread_labels.result.labels.astype(np.int64),
         spread_labels.answered.astype(np.int64),
     )
-    try:
-        with partial.open("w", encoding="utf-8", newline="") as file:
-            lines = csv.writer(file, lineterminator="\n")
-            lines.writerow(COLUMNS)
-            lines.writerows(zip(*(column.tolist() for column in columns), strict=True))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+        lines = csv.writer(file, lineterminator="\n")
+        lines.writerow(COLUMNS)
+        lines.writerows(zip(*(column.tolist() for column in columns), strict=True))

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from microtome.objects.proposals import TABLE, Proposals
+from microtome.objects.whole import whole_file
 from microtome.project.config import ImageConfig
 
 FOLDER = "features"
@@ -106,7 +106,7 @@ def write_note(found: Proposals, note: Mapping[str, Any]) -> None:
     """
     folder = found.folder / FOLDER
     folder.mkdir(exist_ok=True)
-    with _whole(folder / NAME) as partial:
+    with whole_file(folder / NAME) as partial:
         partial.write_text(json.dumps({"version": VERSION, **note}, indent=1), encoding="utf-8")
 
 
@@ -118,7 +118,7 @@ def new_arrays(found: Proposals, widths: tuple[int, int]) -> Iterator[tuple[np.n
         OSError: If they cannot be written.
     """
     masks, images = (found.folder / FOLDER / f"{stream}.npy" for stream in STREAMS)
-    with _whole(masks) as first, _whole(images) as second:
+    with whole_file(masks) as first, whole_file(images) as second:
         shapes = ((found.result.objects, width) for width in widths)
         a, b = (
             np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
@@ -132,19 +132,6 @@ def new_arrays(found: Proposals, widths: tuple[int, int]) -> Iterator[tuple[np.n
 def discard(found: Proposals) -> None:
     """Remove the features and the networks that were kept with them."""
     shutil.rmtree(found.folder / FOLDER, ignore_errors=True)
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """A file to write that gets its name once it is on disk; nothing is left of one that failed."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        yield partial
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _array(path: Path) -> Float32[np.ndarray, "_ _"]:

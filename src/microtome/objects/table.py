@@ -1,7 +1,6 @@
 """The table of objects: one row each, in the order of the numbers that they have in the label volume."""
 
 import csv
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -12,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64, Shaped
 
 from microtome.box import Box
+from microtome.objects.whole import whole_file
 
 COLUMNS: dict[str, type] = {
     **dict.fromkeys(("id", "key", "start_z", "start_y", "start_x", "stop_z", "stop_y", "stop_x"), int),
@@ -113,14 +113,8 @@ def write_table(table: ObjectTable, path: Path) -> None:
         OSError: If it cannot be written.
     """
     write = _write_parquet if _is_parquet(path) else _write_csv
-    partial = path.with_name(f".{path.name}.partial")
-    try:
+    with whole_file(path) as partial:
         write(_columns(table), partial)
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def read_table(path: Path) -> ObjectTable:
