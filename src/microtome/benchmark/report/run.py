@@ -4,7 +4,6 @@ The input is plain data, so the page can be written from a project, from a bench
 """
 
 import math
-import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from markupsafe import Markup
 
+from microtome.benchmark.protocol.files import replacing
 from microtome.benchmark.report import figures
 from microtome.box import Box
 from microtome.evaluate.overlap import Scores
@@ -152,12 +152,8 @@ def write_report(report: Report, path: Path) -> None:
         OSError: If the page cannot be written; the old one is still there then.
     """
     page = _page(report)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
+    with replacing(path) as partial:
         partial.write_text(page, encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _page(report: Report) -> str:
