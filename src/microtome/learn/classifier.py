@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ from microtome.net.resnet import ResNet, ResNetConfig
 from microtome.progress import Progress, silent
 
 BATCH = 256  # images a step when predicting
+WARM_UP = 0.2  # share of a cycle in which the learning rate rises
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,9 @@ class ClassifierTraining:
     epochs: int = 200
     batch: int = 64  # images a step; 128 in Yoo & Kweon (2019)
     learning_rate: float = 0.1
+    schedule: Literal["drop", "cycle"] = (
+        "drop"  # to a tenth; or in lines up and down to 0 (Smith & Topin 2018)
+    )
     drop_at: float = 0.8  # share of the epochs after which the learning rate is a tenth
     momentum: float = 0.9
     weight_decay: float = 5e-4
@@ -57,6 +62,8 @@ class ClassifierTraining:
                 "learning_rate must be positive and weight_decay at least 0; "
                 f"got {self.learning_rate} and {self.weight_decay}"
             )
+        if self.schedule not in ("drop", "cycle"):
+            raise ValueError(f"schedule must be 'drop' or 'cycle'; got {self.schedule!r}")
         if not 0 <= self.momentum < 1:
             raise ValueError(f"momentum must be in [0, 1); got {self.momentum}")
         if not (0 <= self.drop_at <= 1 and 0 <= self.loss_head_until <= 1):
@@ -146,12 +153,13 @@ def fit_classifier(
     rng = np.random.default_rng((seed, 1))
     losses: list[float] = []
     for epoch in range(training.epochs):
-        dropped = epoch >= round(training.drop_at * training.epochs)
-        optimiser.param_groups[0]["lr"] = training.learning_rate * (0.1 if dropped else 1)
         detached = epoch >= round(training.loss_head_until * training.epochs)
         batches = np.array_split(rng.permutation(len(images)), max(len(images) // training.batch, 1))
         total = torch.zeros((), device=device)
-        for rows in batches:
+        for step, rows in enumerate(batches):
+            optimiser.param_groups[0]["lr"] = training.learning_rate * _rate(
+                epoch + step / len(batches), training
+            )
             changed = shifted_and_flipped(images[rows], training.crop, training.flip, rng)
             x, y = standardised(changed, mean, deviation), torch.from_numpy(labels[rows])
             total += _step(net, optimiser, x.to(device), y.to(device), detached=detached)
@@ -204,6 +212,14 @@ def _step(net: ResNet, optimiser: torch.optim.Optimizer, x: Tensor, y: Tensor, *
     ranking = 0.0 if guess is None else ranking_loss(guess, each)
     take_step(optimiser, each.mean() + ranking)
     return each.detach().mean()
+
+
+def _rate(epoch: float, training: ClassifierTraining) -> float:
+    """Share of the learning rate after so many epochs."""
+    if training.schedule == "drop":
+        return 0.1 if epoch >= round(training.drop_at * training.epochs) else 1
+    done = epoch / training.epochs
+    return max(done / WARM_UP, 0.01) if done < WARM_UP else (1 - done) / (1 - WARM_UP)
 
 
 def _require_labelled(images: Images, labels: Int64[np.ndarray, "m"], config: ResNetConfig) -> None:

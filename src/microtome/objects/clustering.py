@@ -55,14 +55,14 @@ class Clusters:
             ValueError: If an answered row is not one of the objects.
         """
         still_open = _open(len(self.groups), nobody() if answered is None else answered)
-        turns = _turns(self.groups, still_open, n)
-        wanted = np.bincount(turns, minlength=len(self))
+        turned = turns(self.groups, still_open, n)
+        wanted = np.bincount(turned, minlength=len(self))
         queues: list[Iterator[int]] = [iter(())] * len(self)
         for group, members in _members(self.groups):
             if wanted[group]:
                 picks = _picked(self.points, members, still_open[members], int(wanted[group]), rng)
                 queues[group] = iter(picks.tolist())
-        return np.array([next(queues[group]) for group in turns.tolist()], dtype=np.int64)
+        return np.array([next(queues[group]) for group in turned.tolist()], dtype=np.int64)
 
 
 def hierarchical(
@@ -113,6 +113,27 @@ def late_fusion(
     return _grouped(fused, _split(fused, groups, rng))
 
 
+def turns(
+    groups: Int64[np.ndarray, "n"], still_open: Bool[np.ndarray, "n"], n: int
+) -> Int64[np.ndarray, "k"]:
+    """Which group each of n picks goes to: the one with fewest representatives, of equals the largest."""
+    sizes, left = np.bincount(groups), np.bincount(groups[still_open], minlength=groups.max(initial=-1) + 1)
+    heap = [
+        (int(size - free), -int(size), group)
+        for group, (size, free) in enumerate(zip(sizes.tolist(), left.tolist(), strict=True))
+        if free
+    ]
+    heapify(heap)
+    chosen: list[int] = []
+    while heap and len(chosen) < n:
+        had, size, group = heappop(heap)
+        chosen.append(group)
+        left[group] -= 1
+        if left[group]:
+            heappush(heap, (had + 1, size, group))
+    return np.array(chosen, dtype=np.int64)
+
+
 def _split(points: Float[np.ndarray, "n d"], count: int, rng: np.random.Generator) -> Int64[np.ndarray, "n"]:
     """The k-means cluster of each row; every row its own where there are no more rows than clusters."""
     seed = int(rng.integers(2**31))
@@ -155,27 +176,6 @@ def _nearest(
 ) -> Int64[np.ndarray, "k"]:
     """The `n` of these rows that lie nearest their mean, the first of equals."""
     return rows[np.argsort(_to_middle(points, rows), kind="stable")[:n]] if n else nobody()
-
-
-def _turns(
-    groups: Int64[np.ndarray, "n"], still_open: Bool[np.ndarray, "n"], n: int
-) -> Int64[np.ndarray, "k"]:
-    """Which group each of n picks goes to: the one with fewest representatives, of equals the largest."""
-    sizes, left = np.bincount(groups), np.bincount(groups[still_open], minlength=groups.max(initial=-1) + 1)
-    heap = [
-        (int(size - free), -int(size), group)
-        for group, (size, free) in enumerate(zip(sizes.tolist(), left.tolist(), strict=True))
-        if free
-    ]
-    heapify(heap)
-    turns: list[int] = []
-    while heap and len(turns) < n:
-        had, size, group = heappop(heap)
-        turns.append(group)
-        left[group] -= 1
-        if left[group]:
-            heappush(heap, (had + 1, size, group))
-    return np.array(turns, dtype=np.int64)
 
 
 def _members(groups: Int64[np.ndarray, "n"]) -> Iterator[tuple[int, Int64[np.ndarray, "m"]]]:

@@ -1,0 +1,1 @@
+"""Images in classes: how well a classifier learns from those that a strategy asked people about."""
