@@ -22,6 +22,7 @@ from microtome.benchmark.images.course import Course, Schedule
 from microtome.benchmark.images.image_set import ImageSet, held_out
 from microtome.benchmark.images.reading import read_image_set
 from microtome.benchmark.images.settings import PAPER, SMALL, Settings
+from microtome.benchmark.machine import commit
 from microtome.benchmark.protocol.cells import Cells
 from record import RESULTS
 
@@ -66,12 +67,15 @@ def compute(words: argparse.Namespace) -> None:
     words.out.mkdir(parents=True, exist_ok=True)
     require_same(about(words, found), words.out / ABOUT)
     context = get_context("spawn")
-    with ProcessPoolExecutor(
-        words.workers, context, initializer=torch.set_num_threads, initargs=(1,)
-    ) as workers:
+    with ProcessPoolExecutor(words.workers, context, initializer=begin) as workers:
         jobs = [workers.submit(run_seed, words, seed) for seed in words.seeds]
         for job in as_completed(jobs):
             print(job.result(), flush=True)
+
+
+def begin() -> None:
+    torch.set_num_threads(1)
+    commit()  # of the code that was loaded, whatever is changed while it runs
 
 
 def run_seed(words: argparse.Namespace, seed: int) -> str:

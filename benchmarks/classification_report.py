@@ -124,7 +124,9 @@ def picture(found: Curves, path: Path) -> None:
         figure = Picture(figsize=(4.8, 3.2), layout="constrained")
         axes = figure.subplots()
         for name, points in found.items():
-            (line,) = axes.plot(points, [np.mean(list(s.values())) for s in points.values()], label=name)
+            (line,) = axes.plot(
+                list(points), [np.mean(list(s.values())) for s in points.values()], label=name
+            )
             for budget, seeds in points.items():
                 axes.plot([budget] * len(seeds), list(seeds.values()), ".", color=line.get_color(), ms=3)
         axes.set_xlabel("labelled images")

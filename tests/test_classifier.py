@@ -86,6 +86,22 @@ def test_the_learning_rate_drops_to_a_tenth_after_four_fifths_of_the_epochs() ->
     assert steps == [(0.1, 0.9, 5e-4)] * 16 + [(pytest.approx(0.01), 0.9, 5e-4)] * 4
 
 
+def test_in_a_cycle_the_learning_rate_rises_and_falls_in_lines() -> None:
+    rates: list[float] = []
+
+    def note(optimiser: torch.optim.Optimizer, *_: object) -> None:
+        rates.append(optimiser.param_groups[0]["lr"])
+
+    hook = register_optimizer_step_pre_hook(note)
+    training = ClassifierTraining(epochs=5, batch=16, learning_rate=0.4, schedule="cycle")
+    try:
+        fit_classifier(*stripes(32, 0), NET, training, seed=0)
+    finally:
+        hook.remove()
+    falling = [0.4 * (10 - k) / 8 for k in range(2, 10)]
+    assert rates == pytest.approx([0.004, 0.2, *falling])
+
+
 def test_the_defaults_are_those_of_the_paper() -> None:
     training = ClassifierTraining()
     assert (training.epochs, training.batch, training.drop_at * training.epochs) == (200, 64, 160)
@@ -134,7 +150,7 @@ def test_images_without_labels_or_too_few_are_refused(count: int, labelled: int)
     "changes",
     [
         {"epochs": 0}, {"batch": 1}, {"crop": -1}, {"learning_rate": 0.0}, {"weight_decay": math.inf},
-        {"momentum": 1.0}, {"drop_at": 1.5}, {"loss_head_until": -0.1},
+        {"momentum": 1.0}, {"drop_at": 1.5}, {"loss_head_until": -0.1}, {"schedule": "cosine"},
     ],
 )  # fmt: skip
 def test_training_that_cannot_be_is_refused(changes: dict) -> None:

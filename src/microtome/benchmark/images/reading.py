@@ -33,7 +33,7 @@ MOST_BYTES, MOST_PIXELS = 50_000_000, 50_000_000  # of an image; small files can
 TESTED = 0.2  # of each class, where the folder says nothing
 KEYS = ("classes", "train_jpeg", "train_offsets", "train_labels", "test_jpeg", "test_offsets", "test_labels")
 
-Picture = UInt8[np.ndarray, "c y x"]
+Picture = UInt8[np.ndarray, "_ _ _"]  # c y x, one channel or three
 
 
 def read_image_set(path: Path, side: int, *, seed: int = 0) -> ImageSet:
@@ -59,7 +59,7 @@ def read_image_set(path: Path, side: int, *, seed: int = 0) -> ImageSet:
 def _packed(path: Path, side: int) -> ImageSet:
     """Arrays KEYS: the bytes of JPEG images one after the other, where each begins and ends, its class."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {key: file[key] for key in KEYS}
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path}: expected arrays {', '.join(KEYS)}: {error}") from error

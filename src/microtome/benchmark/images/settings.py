@@ -32,9 +32,8 @@ class Settings:
         """How it is trained on so many images."""
         if self.steps is None:
             return self.training
-        return replace(
-            self.training, epochs=max(1, round(self.steps / max(images // self.training.batch, 1)))
-        )
+        each = max(images // self.training.batch, 1)
+        return replace(self.training, epochs=max(1, round(self.steps / each)))
 
 
 PAPER = Settings(
@@ -51,9 +50,9 @@ SMALL = Settings(
     side=16,
     width=16,
     blocks=(1, 1, 1),
-    training=ClassifierTraining(schedule="cycle", learning_rate=0.05, crop=1),
+    training=ClassifierTraining(schedule="cycle", crop=2),
     vae=VAEConfig(latent=32, widths=(16, 32, 64), side=16, channels=3),
     vae_training=VAETraining(steps=2000, learning_rate=3e-3),
-    steps=2000,
+    steps=1500,
 )
 """For one core, where a training takes less than a minute. Found without CIFAR-10's test images."""
