@@ -30,7 +30,7 @@ class Schedule:
 
     start: int = 1000
     each: int = 1000
-    rounds: int = 5  # trainings; after the last one nothing is asked
+    rounds: int = 5  # trainings; what is asked after the last one is for more of them, later
 
     def __post_init__(self) -> None:
         if self.start < 2 or min(self.each, self.rounds) < 1:
@@ -93,10 +93,9 @@ class Course:
     def _cell(self, name: str, number: int, strategy: Strategy, labelled: Rows) -> dict[str, object]:
         classifier, seconds = self._first if number == 0 else self._trained(labelled)
         proba = classifier.predict(self.found.test_images)
-        began, asked = time.perf_counter(), np.empty(0, dtype=np.int64)
-        if number + 1 < self.schedule.rounds:
-            seen = Seen(self.found.images, labelled, classifier, lambda: self._means)
-            asked = strategy(seen, self.schedule.each, np.random.default_rng((self.seed, number, 2)))
+        began = time.perf_counter()
+        seen = Seen(self.found.images, labelled, classifier, lambda: self._means)
+        asked = strategy(seen, self.schedule.each, np.random.default_rng((self.seed, number, 2)))
         self.progress("rounds", number + 1, self.schedule.rounds, name)
         return {
             "strategy": name,
