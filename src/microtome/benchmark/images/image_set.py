@@ -52,7 +52,7 @@ class ImageSet:
         """SHA-256 of all images, labels and names."""
         found = hashlib.sha256(repr((self.images.shape, self.test_images.shape, self.classes)).encode())
         for array in (self.images, self.labels, self.test_images, self.test_labels):
-            found.update(np.ascontiguousarray(array))
+            found.update(array.tobytes())
         return found.hexdigest()
 
 

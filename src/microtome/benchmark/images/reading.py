@@ -82,19 +82,25 @@ def _packed(path: Path, side: int) -> ImageSet:
 
 def _folders(path: Path, side: int, seed: int) -> ImageSet:
     found = _subfolders(path)
-    if [folder.name for folder in found] != ["test", "train"]:
-        labels, pictures = _labelled(found, path, side)
-        test, train = parted(labels, TESTED, seed)
-        ordered = [pictures[row] for row in (*train, *test)]
-        return _image_set(ordered, labels[train], labels[test], tuple(f.name for f in found), path)
-    test_classes, classes = (_subfolders(folder) for folder in found)
-    names = tuple(folder.name for folder in classes)
-    if names != tuple(folder.name for folder in test_classes):
-        odd = sorted({f.name for f in test_classes} ^ set(names))[0]
-        raise ValueError(f"{path}: expected the same classes to train and to test; {odd!r} is in one alone")
-    train_labels, train = _labelled(classes, path / "train", side)
-    test_labels, test = _labelled(test_classes, path / "test", side)
-    return _image_set([*train, *test], train_labels, test_labels, names, path)
+    if [folder.name for folder in found] == ["test", "train"]:
+        return _split_folders(path, side)
+    labels, pictures = _labelled(found, path, side)
+    test, train = parted(labels, TESTED, seed)
+    ordered = [pictures[row] for row in (*train, *test)]
+    return _image_set(ordered, labels[train], labels[test], tuple(f.name for f in found), path)
+
+
+def _split_folders(path: Path, side: int) -> ImageSet:
+    test, train = (_subfolders(path / name) for name in ("test", "train"))
+    classes = tuple(folder.name for folder in train)
+    odd = sorted({folder.name for folder in test} ^ set(classes))
+    if odd:
+        raise ValueError(
+            f"{path}: expected the same classes to train and to test; {odd[0]!r} is in one alone"
+        )
+    labels, pictures = _labelled(train, path / "train", side)
+    test_labels, test_pictures = _labelled(test, path / "test", side)
+    return _image_set([*pictures, *test_pictures], labels, test_labels, classes, path)
 
 
 def _subfolders(path: Path) -> list[Path]:
