@@ -150,7 +150,7 @@ def test_images_without_labels_or_too_few_are_refused(count: int, labelled: int)
     "changes",
     [
         {"epochs": 0}, {"batch": 1}, {"crop": -1}, {"learning_rate": 0.0}, {"weight_decay": math.inf},
-        {"momentum": 1.0}, {"drop_at": 1.5}, {"loss_head_until": -0.1}, {"schedule": "cosine"},
+        {"momentum": 1.0}, {"drop_at": 1.5}, {"loss_head_until": -0.1},
     ],
 )  # fmt: skip
 def test_training_that_cannot_be_is_refused(changes: dict) -> None:
