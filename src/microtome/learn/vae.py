@@ -55,10 +55,6 @@ class VAETraining:
             raise ValueError(f"reconstruction must be 'l1' or 'mse'; got {self.reconstruction!r}")
 
 
-SMALL_TRAINING = VAETraining(steps=2000, learning_rate=3e-3)
-"""For SMALL_MASKS and SMALL_IMAGES on a few cores."""
-
-
 @dataclass(frozen=True, eq=False)
 class FittedVAE:
     """A VAE with its weights, which are on the CPU; `device` is where it computes."""
