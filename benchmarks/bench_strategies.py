@@ -91,7 +91,10 @@ def _spearman(rows: list[Row], known: Curves) -> Figure:
     """Of the default strategy's models, from the second that chooses on; the last has no choice to make."""
     values = gather(rows, "spearman", DEFAULT, known.seeds, known.budgets)[:, 1:]
     seeds = values.mean(axis=1)
-    note = f"{DEFAULT}; mean over rounds of the rank correlation over open patches; spread over seeds"
+    note = (
+        f"entropy by the models of {DEFAULT}, before it chooses; mean over rounds of the rank correlation "
+        "over open patches; spread over seeds"
+    )
     return Figure(float(values.mean()), (float(seeds.min()), float(seeds.max())), len(seeds), note)
 
 
