@@ -185,6 +185,14 @@ def test_other_settings_are_other_cells(pool: Pool, tmp_path: Path) -> None:
     assert len(Cells(path)) == 2 * count
 
 
+def test_rows_of_other_networks_have_a_name_and_none_at_random(pool: Pool, tmp_path: Path) -> None:
+    cells = Cells(tmp_path / "cells.jsonl")
+    features = replace(FEATURES, around=3)
+    Trial(pool, replace(PLAN, features=features, name="cut out"), 1, tmp_path / "work").run(cells)
+    designs = {str(cell["design"]) for cell in cells.values()}
+    assert designs == {"mask only 2, cut out", "image only 2, cut out", "late fusion 2, cut out"}
+
+
 def test_networks_are_not_taught_by_objects_that_are_all_alike(pool: Pool, tmp_path: Path) -> None:
     alike = pool.labelled[pool.correct[pool.labelled]]
     cells = Cells(tmp_path / "cells.jsonl")

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from microtome.box import Box
 from microtome.objects import align
-from microtome.objects.align import OUTSIDE, Patch, Scene, aligned, aligned_patches
+from microtome.objects.align import OUTSIDE, Patch, Scene, aligned, aligned_patches, cut_out
 from microtome.objects.proposals import Proposals, propose
 from microtome.objects.settings import ProposalSettings
 from microtome.objects.sources import OneClass, Polarity, Source
@@ -199,3 +199,14 @@ def test_wrong_scenes_are_refused(tmp_path: Path) -> None:
     other = ArrayVolume(np.full(mask.shape, 9, np.uint32), NM)
     with pytest.raises(ValueError, match="object 1 is not in section 0: the table is of another"):
         aligned(Scene(grey, other), found.table(), 0)
+
+
+def test_an_object_is_cut_out_with_a_rim_as_wide_as_told() -> None:
+    mask = np.zeros((9, 9), np.int8)
+    mask[4, 3:5], mask[4, 5] = 1, -1  # either half of a synapse
+    image = np.arange(81, dtype=np.uint8).reshape(9, 9)
+    patch = Patch(image, mask)
+    seen = ndimage.binary_dilation(mask != 0)  # a pixel each way
+    assert np.array_equal(cut_out(patch, 1), np.where(seen, image, OUTSIDE))
+    assert np.array_equal(cut_out(patch, 0), np.where(mask != 0, image, OUTSIDE))
+    assert np.array_equal(cut_out(patch, 99), image)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from microtome.learn.triplet import TripletTraining
-from microtome.learn.vae import VAETraining, load_vae
+from microtome.learn.vae import FittedVAE, VAETraining, fit_vae, load_vae
 from microtome.net.vae import VAEConfig
 from microtome.objects import features
-from microtome.objects.align import Scene, aligned
+from microtome.objects.align import Scene, aligned, cut_out
 from microtome.objects.features import FeatureMaker, FeatureSettings, Networks
 from microtome.objects.proposals import Proposals, propose
 from microtome.objects.settings import ProposalSettings
@@ -58,6 +58,36 @@ def test_batches_smaller_than_the_set_change_nothing(
     monkeypatch.setattr(features, "BATCH", 2)
     again = maker(found)
     assert np.allclose(whole, again.made(again.networks(), anew=True).images, atol=1e-5)
+
+
+def test_objects_that_are_cut_out_are_what_the_images_are_fitted_to_and_encoded_from(
+    found: Proposals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted = []
+
+    def seen(pictures: np.ndarray, *words: object, **more: object) -> FittedVAE:
+        fitted.append(pictures)
+        return fit_vae(pictures, *words, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(features, "fit_vae", seen)
+    made = maker(found, replace(SETTINGS, around=2))
+    streams = made.made()
+    scene = Scene(made.image, found.ids(), side=32)
+    patches = [aligned(scene, found.table(), row) for row in range(5)]
+    pictures = np.stack([cut_out(patch, 2) for patch in patches])
+    assert np.array_equal(fitted[1], pictures)
+    assert np.allclose(streams.images, made.networks().images.encode(pictures), atol=1e-5)
+    assert not np.allclose(streams.images, maker(found).made(anew=True).images, atol=1e-2)
+
+
+def test_features_made_before_objects_could_be_cut_out_are_still_known() -> None:
+    assert "around" not in SETTINGS.kept()
+    assert replace(SETTINGS, around=0).kept()["around"] == 0
+
+
+def test_less_than_the_object_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected at least 0 pixels around an object; got -1"):
+        FeatureSettings(around=-1)
 
 
 def test_finished_features_are_only_read(found: Proposals) -> None:

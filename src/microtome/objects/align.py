@@ -40,6 +40,12 @@ class Patch:
     mask: Int8[np.ndarray, "s s"]  # 1 in the object, but -1 in its post-synaptic half; 0 elsewhere
 
 
+def cut_out(patch: Patch, around: int) -> UInt8[np.ndarray, "s s"]:
+    """The image up to `around` pixels from the object, of which a patch holds a part; else `OUTSIDE`."""
+    away = ndimage.distance_transform_edt(patch.mask == 0)
+    return np.where(away <= around, patch.image, np.uint8(OUTSIDE))
+
+
 @dataclass(frozen=True, eq=False)
 class Scene:
     """The volumes in which objects are seen, and how: in patches of `side` pixels, `step` voxels each.

@@ -1,6 +1,7 @@
 """Features of proposed objects: a VAE of their aligned masks and one of image patches (Lin et al. 2020)."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import islice
@@ -9,11 +10,13 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Int8, Int64, UInt8
+from numpy.typing import DTypeLike
 
+from microtome.learn.pictures import Pictures
 from microtome.learn.triplet import TripletTraining, fine_tuned
 from microtome.learn.vae import FittedVAE, VAETraining, fit_vae, load_vae, save_vae
 from microtome.net.vae import VAEConfig
-from microtome.objects.align import SIDE, Patch, Scene, aligned_patches
+from microtome.objects.align import SIDE, Patch, Scene, aligned_patches, cut_out
 from microtome.objects.proposals import Proposals
 from microtome.objects.squares import anywhere, cut
 from microtome.objects.streams import (
@@ -33,6 +36,7 @@ BATCH = 256  # patches encoded at a time
 OWN = "fitted to this set"
 
 Tuned = Literal["images", "masks", "both"]
+Picture = UInt8[np.ndarray, "s s"] | Int8[np.ndarray, "s s"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +54,15 @@ class FeatureSettings:
     step: int = 1  # voxels of a pixel, in y and x
     most: int = 20_000  # patches that a network is fitted to; of more, a random sample
     seed: int = 0
+    around: int | None = None  # pixels of image about an object, and grey beyond; None: all of the patch
 
     def __post_init__(self) -> None:
         if min(self.side, self.step, self.most) < 1:
             raise ValueError(
                 f"side, step and most must be at least 1; got {self.side}, {self.step} and {self.most}"
             )
+        if self.around is not None and self.around < 0:
+            raise ValueError(f"expected at least 0 pixels around an object; got {self.around}")
         for config in (self.masks, self.images):
             if self.side % config.side:
                 raise ValueError(f"expected a side that is a multiple of {config.side}; got {self.side}")
@@ -64,6 +71,10 @@ class FeatureSettings:
     def seen(self) -> int:
         """Patches that a network is fitted to, no more than it is shown."""
         return min(self.most, self.training.steps * self.training.batch)
+
+    def kept(self) -> dict[str, object]:
+        """As they are written down: without `around` where there is none, as before there was such a word."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 SMALL = FeatureSettings(
@@ -161,7 +172,7 @@ class FeatureMaker:
             pictures = np.stack([patch.mask for patch in patches])
             masks = fine_tuned(masks, pictures, correct, training, seed=seed, progress=self.progress)
         if streams in ("images", "both"):
-            pictures = np.stack([patch.image for patch in patches])
+            pictures = np.stack([self._picture(patch) for patch in patches])
             images = fine_tuned(images, pictures, correct, training, seed=seed, progress=self.progress)
         told = f"{streams} tuned by {len(rows)} answers of {self.proposals.folder.name}"
         return Networks(masks, images, f"{networks.origin}; {told}")
@@ -186,7 +197,7 @@ class FeatureMaker:
             settings = replace(settings, masks=networks.masks.config, images=networks.images.config)
         return {
             "origin": self.origin,
-            "settings": json.loads(json.dumps(asdict(settings))),
+            "settings": json.loads(json.dumps(settings.kept())),
             "networks": OWN if networks is None else networks.origin,
         }
 
@@ -200,17 +211,13 @@ class FeatureMaker:
         return Networks(load_vae(masks, device=self.device), load_vae(images, device=self.device))
 
     def _fitted_to_masks(self) -> FittedVAE:
-        count, settings = len(self._table), self.settings
-        rng = np.random.default_rng((settings.seed, 0))
-        rows = np.sort(rng.choice(count, min(count, settings.seen), replace=False))
-        pictures = np.empty((len(rows), settings.side, settings.side), np.int8)
-        for k, (_, patch) in enumerate(aligned_patches(self._scene, self._table, rows.tolist())):
-            pictures[k] = patch.mask
-            self.progress("cutting masks", k + 1, len(rows))
-        return self._fitted(pictures, settings.masks)
+        return self._fitted(self._of_objects(lambda patch: patch.mask, np.int8, 0), self.settings.masks)
 
     def _fitted_to_images(self) -> FittedVAE:
+        """To what it will see: patches from anywhere in the volume, or objects that are cut out."""
         settings = self.settings
+        if settings.around is not None:
+            return self._fitted(self._of_objects(self._picture, np.uint8, 1), settings.images)
         rng = np.random.default_rng((settings.seed, 1))
         squares = anywhere(self.image.shape, settings.side * settings.step, settings.seen, rng)
         pictures = np.empty((len(squares), settings.side, settings.side), np.uint8)
@@ -219,9 +226,18 @@ class FeatureMaker:
             self.progress("cutting images", k + 1, len(squares))
         return self._fitted(pictures, settings.images)
 
-    def _fitted(
-        self, pictures: UInt8[np.ndarray, "n s s"] | Int8[np.ndarray, "n s s"], config: VAEConfig
-    ) -> FittedVAE:
+    def _of_objects(self, picture: Callable[[Patch], Picture], dtype: DTypeLike, stream: int) -> Pictures:
+        """Pictures of the patches of objects, of all of them or a random sample."""
+        count, settings = len(self._table), self.settings
+        rng = np.random.default_rng((settings.seed, stream))
+        rows = np.sort(rng.choice(count, min(count, settings.seen), replace=False))
+        pictures = np.empty((len(rows), settings.side, settings.side), dtype)
+        for k, (_, patch) in enumerate(aligned_patches(self._scene, self._table, rows.tolist())):
+            pictures[k] = picture(patch)
+            self.progress("cutting objects", k + 1, len(rows))
+        return pictures
+
+    def _fitted(self, pictures: Pictures, config: VAEConfig) -> FittedVAE:
         settings = self.settings
         return fit_vae(
             pictures,
@@ -240,9 +256,14 @@ class FeatureMaker:
             while batch := list(islice(cuts, BATCH)):
                 rows = [row for row, _ in batch]
                 masks[rows] = networks.masks.encode(np.stack([patch.mask for _, patch in batch]))
-                images[rows] = networks.images.encode(np.stack([patch.image for _, patch in batch]))
+                images[rows] = networks.images.encode(np.stack([self._picture(patch) for _, patch in batch]))
                 done += len(rows)
                 self.progress("encoding objects", done, total)
+
+    def _picture(self, patch: Patch) -> UInt8[np.ndarray, "s s"]:
+        """What the network of images sees of a patch."""
+        around = self.settings.around
+        return patch.image if around is None else cut_out(patch, around)
 
     def _patches(self, rows: Int64[np.ndarray, "m"]) -> list[Patch]:
         """In the order of `rows`."""

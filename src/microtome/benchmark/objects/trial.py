@@ -55,6 +55,7 @@ class Plan:
     best: Design = BEST  # the one whose networks are taught
     features: FeatureSettings = field(default_factory=FeatureSettings)
     triplets: TripletTraining = field(default_factory=TripletTraining)
+    name: str = ""  # of what is not as plainly specified; part of the name of a row
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +75,8 @@ class Trial:
             ValueError: If a volume changed since.
             OSError: If the folder or the cells cannot be written.
         """
-        for answers in dict.fromkeys(EACH * design.groups for design in self.plan.designs):
+        plain = not self.plan.name  # answers at random know no features
+        for answers in dict.fromkeys(EACH * design.groups for design in self.plan.designs if plain):
             self._add(cells, f"{RANDOM} {answers}", NOBODY, partial(self._random, answers))
         for design in self.plan.designs:
             self._add(cells, str(design), NOBODY, partial(self._annotated, design))
@@ -83,6 +85,7 @@ class Trial:
             self._add(cells, str(self.plan.best), taught, partial(self._taught, taught))
 
     def _add(self, cells: Cells, design: str, taught: str, compute: Callable[[], Annotated]) -> None:
+        design = f"{design}, {self.plan.name}" if self.plan.name else design
         key = digest([self._digest, self.seed, design, taught])
         if key not in cells:
             made = self._content(compute())
@@ -95,7 +98,7 @@ class Trial:
         rows = [pool.asked.tolist(), pool.labelled.tolist(), pool.correct.tolist()]
         found = pool.proposals.result
         return digest(
-            [found.sha256, found.labels_sha256, rows, asdict(self.plan.features), asdict(self.plan.triplets)]
+            [found.sha256, found.labels_sha256, rows, self.plan.features.kept(), asdict(self.plan.triplets)]
         )
 
     def _content(self, made: Annotated) -> Content:
