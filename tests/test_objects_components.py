@@ -32,7 +32,8 @@ def masks(rng: np.random.Generator) -> tuple[np.ndarray, Int3]:
     shape = tuple(rng.integers(1, 16, 3).tolist())
     noise = rng.random(shape)
     mask = ndimage.gaussian_filter(noise, rng.uniform(0, 1.5)) > rng.uniform(0.4, 0.6)
-    return mask, tuple(rng.integers(1, 9, 3).tolist())
+    block = np.maximum(rng.integers(1, 9, 3), np.array(shape) // 4)  # more than 5 of a side take seconds
+    return mask, tuple(block.tolist())
 
 
 @pytest.mark.parametrize("connectivity", [6, 26])

@@ -28,6 +28,8 @@ from microtome.query.candidates import Candidates
 from microtome.query.strategy import Pick, Selection
 from studies import run_here, small_bench, small_spec, small_study
 
+pytestmark = pytest.mark.xdist_group("study")  # they share a study that takes seconds to make
+
 TIMES = {"train_seconds", "predict_seconds", "choose_seconds"}
 
 
@@ -135,7 +137,8 @@ def test_costs_and_labels_add_up(whole: Study) -> None:
 
 def test_a_study_that_was_stopped_anywhere_gives_the_same_rows(whole: Study, tmp_path: Path) -> None:
     lines = whole.cells.path.read_text().splitlines(keepends=True)
-    for kept, torn in ((0, ""), (3, lines[3][:40]), (len(lines) - 2, lines[-1][:-1])):
+    half = len(lines) // 2
+    for kept, torn in ((0, ""), (half, lines[half][:40]), (len(lines) - 2, lines[-1][:-1])):
         path = tmp_path / f"{kept}.jsonl"
         path.write_text("".join(lines[:kept]) + torn)
         study = Study(small_bench(), Cells(path))
@@ -283,6 +286,27 @@ def test_a_folder_that_another_process_runs_is_left_alone(tmp_path: Path) -> Non
     ):
         run_file(spec, out)
     assert [path.name for path in out.iterdir()] == ["run.lock"]
+
+
+def test_a_hypothesis_cannot_be_changed_once_there_are_results(tmp_path: Path) -> None:
+    spec, out = study_file(tmp_path), tmp_path / "out"
+    out.mkdir()
+    text = spec.read_text().replace('"image.tif"', f'"{tmp_path}/image.tif"')
+    text = text.replace('"labels.tif"', f'"{tmp_path}/labels.tif"')
+    spec.write_text(text)
+    (out / "cells.jsonl").write_text("")
+    (out / "spec.toml").write_text(text.replace("seeds = 3", 'seeds = 3\nprimary = "entropy"'))
+    with pytest.raises(
+        ValueError, match=r"that entropy beats foreground-random; expected the same, got no hyp"
+    ):
+        run_file(spec, out)
+    (out / "spec.toml").write_text(text)
+    spec.write_text(text.replace("seeds = 3", 'seeds = 3\nprimary = "entropy"\nprimary_reference = "random"'))
+    with pytest.raises(
+        ValueError, match=r"begun with no hypothesis; .*got the hypothesis that entropy beats ra"
+    ):
+        run_file(spec, out)
+    assert (out / "spec.toml").read_text() == text
 
 
 def test_a_folder_that_holds_another_study_is_left_alone(tmp_path: Path) -> None:

@@ -94,7 +94,17 @@ def test_the_command_names_the_best_strategy_first_and_writes_a_report(
     assert set(names) >= {"random", "foreground-random", "entropy", "margin"}
     areas = [float(row["area_log2"]) for row in data["strategies"][:-1]]
     assert areas == sorted(areas, reverse=True)
-    assert Path(data["report"]).read_text().startswith("<!DOCTYPE html>")
+    page = Path(data["report"]).read_text()
+    assert page.startswith("<!DOCTYPE html>")
+    assert "only patches that were asked about" in page
+    monkeypatch.setattr(
+        "sys.argv", ["microtome", "simulate", str(labelled), "--compare", "strided", "--json"]
+    )
+    with pytest.raises(SystemExit) as ended:
+        main()
+    again = json.loads(capsys.readouterr().out)
+    assert again["report"] == data["report"]
+    assert {row["strategy"] for row in again["strategies"]} >= {"entropy", "margin", "strided"}
 
 
 def test_the_command_says_what_is_missing(
@@ -103,6 +113,7 @@ def test_the_command_says_what_is_missing(
     for names, message in (
         ("entropy", "at least 12 answered queries"),
         ("entropie", "did you mean 'entropy'"),
+        (" , ", "expected the names of strategies"),
     ):
         monkeypatch.setattr("sys.argv", ["microtome", "simulate", str(project_folder), "--compare", names])
         with pytest.raises(SystemExit) as ended:

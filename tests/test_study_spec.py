@@ -71,7 +71,7 @@ def test_networks_are_described_as_in_a_project_file(tmp_path: Path) -> None:
             SPEC.replace('"B"', '"A"') + "[net]\nwidths = [4]",
             r"tier A trains no network: expected no table \[net",
         ),
-        (SPEC + 'primary = "margin"', "a primary strategy that is compared; got 'margin'"),
+        (SPEC + 'primary = "margin"', "a primary strategy of those compared, .*; got 'margin'"),
         (SPEC + 'primary = "entropy"\nprimary_reference = "margin"', "a primary_reference that is compared"),
         (SPEC + 'primary = "random"\nprimary_reference = "random"', "and not the primary; got 'random'"),
         (SPEC.replace('dataset = "vnc"', ""), "either a dataset, or"),

@@ -65,13 +65,17 @@ def compare(
 ) -> tuple[Path, list[dict[str, str]]]:
     """A study on a project's own answers: its report, and a row for each strategy, the best first.
 
-    With `network` the project's own network is trained, else light heads on frozen features.
+    What was compared before on the same answers stays in it, with as many seeds as then at least. With
+    `network` the project's own network is trained, else light heads on frozen features.
 
     Raises:
-        ValueError: If a strategy is unknown, or there are too few answers.
+        ValueError: If no strategy is named, one is unknown, or there are too few answers.
     """
+    if not strategies:
+        raise ValueError("expected the names of strategies with commas between them; got none")
     spec = _spec_of_project(folder, strategies, seeds, "C" if network else "A")
     out = folder / "comparison" / spec.digest()[:12]
+    spec = _with_earlier(spec, out)
     _run(spec, out, workers=None, device=device, progress=progress, say=say)
     page = write_study_report(out, progress)
     with (out / "summary.csv").open(newline="", encoding="utf-8") as table:
@@ -94,7 +98,7 @@ def _spec_of_project(folder: Path, strategies: tuple[str, ...], seeds: int, tier
         "seeds": seeds,
         "start": start,
         "budgets": budgets,
-        "strategies": strategies or (config.query.strategy,),
+        "strategies": strategies,
         "sampling": named("sampling", config.query.sampling, SAMPLINGS),
         "samples": config.query.samples,
         "net": config.net,
@@ -232,6 +236,27 @@ def _require_same(spec: Spec, out: Path) -> None:
         raise ValueError(
             f"{out} holds another study: expected the same data, net and schedule; use a new folder"
         )
+    if (out / "cells.jsonl").exists() and before.hypothesis != spec.hypothesis:
+        raise ValueError(
+            f"{out} was begun with {_words(before.hypothesis)}; expected the same, got "
+            f"{_words(spec.hypothesis)}: a hypothesis is written down before the first result"
+        )
+
+
+def _words(hypothesis: tuple[str, str] | None) -> str:
+    return "no hypothesis" if hypothesis is None else f"the hypothesis that {' beats '.join(hypothesis)}"
+
+
+def _with_earlier(spec: Spec, out: Path) -> Spec:
+    """The strategies compared before too, and as many seeds as then: their report stays whole."""
+    if not (out / "spec.toml").exists():
+        return spec
+    try:
+        before = read_spec(out / "spec.toml")
+    except ValueError:  # damaged: written anew
+        return spec
+    strategies = tuple(dict.fromkeys([*before.strategies, *spec.strategies]))
+    return spec.model_copy(update={"strategies": strategies, "seeds": max(before.seeds, spec.seeds)})
 
 
 def _shown(spec: Spec) -> list[str]:

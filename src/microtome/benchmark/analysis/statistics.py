@@ -18,6 +18,7 @@ from microtome.benchmark.analysis.curves import Curves
 
 NEARLY_ALL = 0.99  # of full supervision
 RESAMPLES = 4999
+FEWEST = 6  # seeds with an interval: less have none in the signed-rank test either, and a bootstrap misleads
 Interval = tuple[float, float]
 Bound = Literal["exact", "at least", "at most", "unclear", "none"]
 
@@ -126,8 +127,8 @@ def mean_interval(values: Float64[np.ndarray, "n"], seed: int) -> Interval:
 def band(
     scores: Float64[np.ndarray, "s b"], seed: int
 ) -> tuple[Float64[np.ndarray, "b"], Float64[np.ndarray, "b"]]:
-    """95 % percentile bootstrap band of the mean curve, whole seeds drawn; NaN for less than two."""
-    if len(scores) < 2:
+    """95 % percentile bootstrap band of the mean curve, whole seeds drawn; NaN for less than six."""
+    if len(scores) < FEWEST:
         nothing = np.full(scores.shape[1], np.nan)
         return nothing, nothing.copy()
     drawn = np.random.default_rng(seed).integers(len(scores), size=(RESAMPLES, len(scores)))
@@ -150,12 +151,15 @@ class Gain:
 
 
 def best_gain(known: Curves, strategy: str, reference: str, seed: int) -> Gain:
-    """Where, beyond the start set, `strategy` leads `reference` by most (or trails it by least)."""
+    """Where, beyond the start set, `strategy` leads `reference` by most (or trails it by least).
+
+    Less than six seeds have no interval.
+    """
     if not known.seeds or len(known.budgets) < 2:
         return Gain(0, float("nan"), float("nan"), float("nan"))
     lead = 100 * (known.scores[strategy] - known.scores[reference])[:, 1:]
     k = int(lead.mean(axis=0).argmax())
-    low, high = mean_interval(lead[:, k], seed)
+    low, high = mean_interval(lead[:, k], seed) if len(lead) >= FEWEST else (float("nan"), float("nan"))
     return Gain(int(known.budgets[1 + k]), float(lead[:, k].mean()), low, high)
 
 

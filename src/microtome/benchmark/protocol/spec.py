@@ -126,7 +126,10 @@ class Spec(BaseModel):
     @model_validator(mode="after")
     def _has_a_hypothesis_that_is_run(self) -> "Spec":
         if self.primary is not None and self.primary not in self.compared:
-            raise ValueError(f"expected a primary strategy that is compared; got {self.primary!r}")
+            compared = ", ".join(self.compared)
+            raise ValueError(
+                f"expected a primary strategy of those compared, {compared}; got {self.primary!r}"
+            )
         if self.primary_reference not in self.compared or self.primary_reference == self.primary:
             raise ValueError(
                 f"expected a primary_reference that is compared and not the primary; "
@@ -161,6 +164,11 @@ class Spec(BaseModel):
     def compared(self) -> tuple[str, ...]:
         """The strategies of the file and the baselines that are always there."""
         return tuple(dict.fromkeys((*ALWAYS, *self.strategies)))
+
+    @property
+    def hypothesis(self) -> tuple[str, str] | None:
+        """The strategy that is thought to beat another, and that one."""
+        return None if self.primary is None else (self.primary, self.primary_reference)
 
     def is_same_study(self, other: "Spec") -> bool:
         """Whether both describe one study; titles, notes, seeds and strategies may differ."""

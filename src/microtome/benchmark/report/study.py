@@ -66,7 +66,7 @@ def _page(study: Analysis, info: About, panel: Panel | None, shown: Sequence[Pla
         info=info,
         known=study.curves,
         findings=findings(study, info.primary, info.primary_reference),
-        limits=limits(study, info.data.title, info.complete),
+        limits=limits(study, info.data.title, info.complete, own=info.spec.get("project") is not None),
         groups=groups,
         panel=panel,
         cost_models=COST_MODELS,

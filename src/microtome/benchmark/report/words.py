@@ -28,15 +28,21 @@ def findings(study: Analysis, primary: str = "", reference: str = "foreground-ra
     return sentences + _labels(study)
 
 
-def limits(study: Analysis, data: str, complete: bool) -> list[str]:
-    """What this does not say."""
+OWN_ANSWERS = (
+    "Answers are those that were given in the project, right or wrong; only patches that were asked about "
+    "can be chosen, and those tested on are their neighbours, so every score is flattered."
+)
+
+
+def limits(study: Analysis, data: str, complete: bool, *, own: bool = False) -> list[str]:
+    """What this does not say; `own` is a comparison on what was answered in a project."""
     seeds = len(study.curves.seeds)
     sentences = [] if complete else ["The study is not finished; every number here may change."]
     sentences += [
         "No significant difference is not equality: it says that these seeds could not tell the two apart.",
         f"It is one data set, {data}; on another tissue, structure or microscope the order may be another.",
-        "Minutes are simulated from a model of an annotator; nobody sat there. Answers are the known truth, "
-        "without the mistakes that people make.",
+        "Minutes are simulated from a model of an annotator; nobody sat there. "
+        + (OWN_ANSWERS if own else "Answers are the known truth, without the mistakes that people make."),
         "All strategies share one net and one training recipe. A better trained net often leaves less to "
         "gain, and full supervision is that same recipe on all labels, not the best that is possible.",
         f"{_count(seeds, 'seed')} {'varies' if seeds == 1 else 'vary'} the start set, the initial weights "
