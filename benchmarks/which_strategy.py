@@ -82,6 +82,8 @@ def _difference(row: dict[str, str], reference: str) -> str:
     name = f"area_log2_minus_{reference}"
     if not row.get(name):
         return ""
+    if not row[f"{name}_low"]:  # too few seeds
+        return _points(row[name])
     star = " \\*" if float(row[f"{name}_p_holm"]) < 0.05 else ""
     return f"{_points(row[name])} ({_points(row[f'{name}_low'])} to {_points(row[f'{name}_high'])}){star}"
 
