@@ -320,6 +320,7 @@ def test_evaluating_without_a_test_split_is_refused(run: Run, tmp_path: Path, im
     _failed_in_one_line(run("evaluate", tmp_path / "p"), "train one first")
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_with_one_line_and_the_run_goes_on_later(project_folder: Path) -> None:
     """Files are limited to a few kB, as on a disk that is full; then the limit is lifted."""
 

@@ -292,6 +292,7 @@ def test_strokes_wait_while_the_server_is_away_and_are_sent_when_it_is_back(
     assert np.array_equal(answer.labels, painted)
 
 
+@pytest.mark.slow
 def test_strokes_that_could_not_be_sent_survive_the_browser(
     server: Server, project_folder: Path, tmp_path: Path, journal: Journal, driver: "Playwright"
 ) -> None:

@@ -371,6 +371,7 @@ class TestAlone:
         assert sorted(words) == sorted(["incorrect", "unsure", *["correct"] * 6, "incorrect"])
         page.context.close()
 
+    @pytest.mark.slow
     def test_verdicts_that_could_not_be_sent_survive_the_browser(
         self, folder: Path, journal: Journal, driver: "Playwright", tmp_path: Path
     ) -> None:
@@ -392,6 +393,7 @@ class TestAlone:
             page.context.close()
         assert [one.verdict for one in journal.verdicts.verdicts()] == ["incorrect"]
 
+    @pytest.mark.slow
     def test_what_one_is_unsure_of_goes_to_the_next_in_random_order(
         self, folder: Path, browser: "Browser"
     ) -> None:

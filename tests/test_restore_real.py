@@ -31,6 +31,7 @@ def test_planted_stripes_go_and_real_sections_hardly_change(name: str) -> None:
     assert rms(image, filtered(image, wanted)) < 0.1 * image.std()
 
 
+@pytest.mark.slow
 @every_image
 def test_a_real_section_is_made_up_best_by_motion_and_worst_by_a_copy(name: str) -> None:
     found = held_out(restored(volume(real(name)), Restoration(missing=(6,))).interpolated, 255.0)

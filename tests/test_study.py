@@ -138,7 +138,7 @@ def test_costs_and_labels_add_up(whole: Study) -> None:
 def test_a_study_that_was_stopped_anywhere_gives_the_same_rows(whole: Study, tmp_path: Path) -> None:
     lines = whole.cells.path.read_text().splitlines(keepends=True)
     half = len(lines) // 2
-    for kept, torn in ((0, ""), (half, lines[half][:40]), (len(lines) - 2, lines[-1][:-1])):
+    for kept, torn in ((half, lines[half][:40]), (len(lines) - 2, lines[-1][:-1])):
         path = tmp_path / f"{kept}.jsonl"
         path.write_text("".join(lines[:kept]) + torn)
         study = Study(small_bench(), Cells(path))
