@@ -46,7 +46,7 @@ NPM := $(if $(shell command -v npm),npm run --silent,@true)
 
 test: .venv/dev node_modules/.package-lock.json
 	$(NPM) test
-	$(BIN)/python -m pytest -q -n auto --dist loadgroup -m "not slow and not gpu"
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow and not gpu"
 
 check: .venv/dev node_modules/.package-lock.json
 	$(NPM) types
@@ -57,7 +57,7 @@ check: .venv/dev node_modules/.package-lock.json
 	$(BIN)/lint-imports
 
 check-all: check
-	$(BIN)/python -m pytest -q -n auto --dist loadgroup -m "not gpu"
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not gpu"
 
 bench: .venv/bench
 	$(BIN)/python benchmarks/bench_speed.py

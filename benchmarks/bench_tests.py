@@ -18,7 +18,7 @@ def main() -> None:
             "-n",
             "auto",
             "--dist",
-            "loadgroup",
+            "loadfile",
             "-m",
             "not slow and not gpu",
         ],

@@ -17,7 +17,6 @@ import pytest
 from conftest import free_port, phantom_project
 from microtome.project import open_journal
 
-pytestmark = pytest.mark.xdist_group("server")
 Start = Callable[..., "Running"]
 
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Playwright
 
 pytestmark = [
-    pytest.mark.xdist_group("server"),
     pytest.mark.skipif(
         chromium() is None, reason="needs Chromium to look at the page: apt-get install chromium"
     ),

@@ -28,8 +28,6 @@ from microtome.query.candidates import Candidates
 from microtome.query.strategy import Pick, Selection
 from studies import run_here, small_bench, small_spec, small_study
 
-pytestmark = pytest.mark.xdist_group("study")  # they share a study that takes seconds to make
-
 TIMES = {"train_seconds", "predict_seconds", "choose_seconds"}
 
 

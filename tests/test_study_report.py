@@ -22,9 +22,6 @@ from test_report import read
 FEW = {name: study_rows.EFFECTS[name] for name in ("random", "foreground-random", "entropy", "clasp-pe")}
 
 
-pytestmark = pytest.mark.xdist_group("study report")  # they share one that takes seconds to make
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished study with pictures, and its report."""
