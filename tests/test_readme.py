@@ -7,7 +7,8 @@ import pytest
 
 import microtome
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
 
 
 def test_the_readme_opens_with_the_two_commands() -> None:
@@ -26,3 +27,11 @@ def test_every_public_name_is_what_it_says() -> None:
         assert getattr(microtome, name) is not None
     with pytest.raises(AttributeError, match="nothing"):
         _ = microtome.nothing
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name
+)
+def test_links_of_a_page_lead_to_files(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)", page.read_text())
+    assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
