@@ -3,8 +3,10 @@
 import random
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
@@ -18,6 +20,9 @@ from microtome.cli.create import NewProject, create
 hypothesis.settings.register_profile("patient", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("patient")
 torch.set_num_threads(1)  # two threads on a busy machine take turns at waiting for each other
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Playwright
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -72,6 +77,22 @@ def free_port() -> int:
                 return port
 
 
+class FakeClock:
+    """A millisecond passes whenever it is looked at."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2024, 5, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(milliseconds=1)
+        return self.now
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
 @pytest.fixture
 def project_folder(tmp_path: Path) -> Path:
     return phantom_project(tmp_path / "mito")
@@ -93,3 +114,21 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         return int(code or 0), captured.out, captured.err
 
     return call
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator["Playwright"]:
+    """Who asks for it, or for `browser`, has seen to it that playwright and Chromium are there."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="module")
+def browser(driver: "Playwright") -> Iterator["Browser"]:
+    from browser import launched
+
+    browser = launched(driver)
+    yield browser
+    browser.close()

@@ -4,12 +4,13 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from conftest import FakeClock
 from microtome.box import Box
 from microtome.labels import IGNORE
 from microtome.project import Answer, Journal, Model, Query, Skip, create_journal, open_journal
@@ -19,20 +20,6 @@ from microtome.project.records import Activity, Op, Preview
 from microtome.project.schema import _VERSION_1, APPLICATION_ID, SCHEMA
 
 SHAPE = (1, 3, 4)
-
-
-class FakeClock:
-    def __init__(self) -> None:
-        self.now = datetime(2024, 5, 1, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        self.now += timedelta(milliseconds=1)
-        return self.now
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
 
 
 @pytest.fixture

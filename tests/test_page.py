@@ -12,10 +12,10 @@ from conftest import free_port, phantom_project
 from microtome.labels import IGNORE
 from microtome.project import Journal, open_journal
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install '.[dev]'")
+pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install '.[dev]'")
 
-from browser import SIZE, Page, chromium, kept, launched  # noqa: E402
-from server import Server  # noqa: E402
+from browser import SIZE, Page, chromium, kept
+from server import Server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Playwright
@@ -39,19 +39,6 @@ def server(project_folder: Path) -> Iterator[Server]:
 def journal(project_folder: Path) -> Iterator[Journal]:
     with open_journal(project_folder / "journal.sqlite") as journal:
         yield journal
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator["Playwright"]:
-    with playwright.sync_playwright() as driver:
-        yield driver
-
-
-@pytest.fixture(scope="module")
-def browser(driver: "Playwright") -> Iterator["Browser"]:
-    browser = launched(driver)
-    yield browser
-    browser.close()
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from microtome.project import Journal, open_journal
 from microtome.project.records import Verdict
 from proofreading import object_project
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install '.[dev]'")
+pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install '.[dev]'")
 
-from browser import SIZE, Page, chromium, kept, launched  # noqa: E402
-from server import PROOFREAD, Server  # noqa: E402
+from browser import SIZE, Page, chromium, kept
+from server import PROOFREAD, Server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Playwright
@@ -40,19 +40,6 @@ def shared_server(shared_folder: Path) -> Iterator[Server]:
     """A server at which everybody judges everything, so that each test has an annotator of its own."""
     with Server(shared_folder, free_port(), (*PROOFREAD, "--tiles", str(TILES), "--repeat", "100")) as server:
         yield server
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator["Playwright"]:
-    with playwright.sync_playwright() as driver:
-        yield driver
-
-
-@pytest.fixture(scope="module")
-def browser(driver: "Playwright") -> Iterator["Browser"]:
-    browser = launched(driver)
-    yield browser
-    browser.close()
 
 
 NUMBERS = count()

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import microtome
+from conftest import FakeClock
 from judging import AUDIT_BOX, SET, judge_query, report
 from microtome.box import Box
 from microtome.objects.decisions import decisions
@@ -26,20 +27,6 @@ from microtome.project.schema import _VERSION_1, _VERSION_2, APPLICATION_ID, SCH
 from microtome.project.sheets import Order
 
 WORDS = ("correct", "incorrect", "unsure", "withdrawn")
-
-
-class FakeClock:
-    def __init__(self) -> None:
-        self.now = datetime(2024, 5, 1, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        self.now += timedelta(milliseconds=1)
-        return self.now
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
 
 
 @pytest.fixture
