@@ -127,6 +127,25 @@ def test_fewer_wanted_make_fewer_groups_with_as_many_answers_each() -> None:
     assert np.bincount(groups.groups[rows]).tolist() == [3] * 4
 
 
+@pytest.mark.parametrize(
+    ("clusters", "wanted", "scaled"),
+    [
+        ((64, 4, 1), 40, (20, 2)),
+        ((64, 4, 1), 4, (4, 1)),
+        ((1, 40, 1), 12, (1, 12)),
+        ((40, 1, 1), 12, (12, 1)),
+    ],
+)
+def test_groups_by_masks_and_by_images_become_fewer_alike(
+    clusters: tuple[int, int, int], wanted: int, scaled: tuple[int, int]
+) -> None:
+    groups = TwoStream(Known(MASKS), Known(IMAGES), clusters).grouped(
+        candidates(), wanted, np.random.default_rng(7)
+    )
+    expected = hierarchical(MASKS, IMAGES, scaled, np.random.default_rng(7))
+    np.testing.assert_array_equal(groups.groups, expected.groups)
+
+
 def test_the_groups_are_those_that_it_chooses_from() -> None:
     strategy = TwoStream(Known(MASKS), Known(IMAGES), (3, 2, 2))
     groups = strategy.grouped(candidates(), 12, np.random.default_rng(7))

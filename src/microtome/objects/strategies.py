@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from jaxtyping import Float, Float64, Int64
@@ -83,7 +84,7 @@ class TwoStream:
 
     `clusters` is N, M and Q: N groups by the masks, each parted into M by the images, of which Q objects each
     are asked about. 64 × 4 × 5 is the paper's setting. Where fewer are wanted there are fewer groups, so that
-    each still has Q answers to vote; where more are wanted each gives more.
+    each still has Q answers to vote, N and M less in the same proportion; where more are wanted each gives more.
 
     Raises:
         ValueError: If N, M or Q is below 1.
@@ -116,8 +117,9 @@ class TwoStream:
         """
         first, second, each = self.clusters
         groups = max(1, (n + len(candidates.labelled)) // each)
-        second = min(second, groups)
-        first = min(first, groups // second)
+        if groups < first * second:
+            second = min(groups, max(1, round(second * sqrt(groups / (first * second)))))
+            first = groups // second
         boxes = [*candidates.boxes, *candidates.labelled]
         masks, images = self.masks(candidates, boxes), self.images(candidates, boxes)
         return hierarchical(masks, images, (first, second), rng, standardise=self.standardise)
