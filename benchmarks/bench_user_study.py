@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from microtome.benchmark.objects.orders import by_suspicion, doubt, said_wrong, unsure_first
+from microtome.benchmark.objects.orders import by_suspicion, said_wrong, unsure_first
 from microtome.benchmark.objects.scan import RARITY, STUDY_SECONDS, Looks, ScanModel, fitted, looked, searched
 from microtome.benchmark.protocol.cells import Cells, Content
 from microtome.benchmark.protocol.spec import digest
+from microtome.objects.every import doubt
 from record import RESULTS
 from user_study_pools import LIGHT, NETWORKS, Judged, judged
 from user_study_report import report

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from microtome.benchmark.objects.orders import by_suspicion, doubt, said_wrong, unsure_first
+from microtome.benchmark.objects.orders import by_suspicion, said_wrong, unsure_first
 from microtome.objects.clustering import Clusters
+from microtome.objects.every import doubt
 
 GROUPS = np.array([0, 1, 0, 2, 1, 2])
 CLUSTERS = Clusters(GROUPS, np.array([2.0, 1.0, 1.0, 0.0, 0.0, 5.0]), np.zeros((6, 1)))
@@ -23,7 +24,7 @@ def test_groups_of_equal_suspicion_come_in_the_order_of_the_product() -> None:
 
 
 def test_a_suspicion_for_each_group_is_needed() -> None:
-    with pytest.raises(ValueError, match="expected a suspicion for each of 3 groups; got 2"):
+    with pytest.raises(ValueError, match="expected a number for each of 3 groups; got 2"):
         by_suspicion(CLUSTERS, np.zeros(2))
 
 

@@ -16,6 +16,7 @@ from microtome.cli.proofread import ask
 from microtome.learn.settings import TABLES
 from microtome.objects.auditing import audited
 from microtome.objects.sets import ProposalSets
+from microtome.objects.streams import new_arrays, origin_of, write_note
 from microtome.project import open_journal, open_project
 from microtome.serve.proofread_desk import AUDIT_EVERY
 from microtome.serve.proofread_source import SIDE
@@ -450,6 +451,24 @@ class TestAsking:
             boxes = [audit.box for audit in verdicts.audits("001")]
         assert len(set(boxes)) == 4
         assert not any(a.overlaps(b) for a in boxes for b in boxes if a != b)
+
+    def test_with_features_alike_objects_stand_together(self, unasked: Path) -> None:
+        found = ProposalSets(unasked).opened()
+        with open_project(unasked, TABLES) as project:
+            note = {"origin": origin_of(found, project.config.image), "settings": {}, "networks": ""}
+            write_note(found, {**note, "finished": False})
+            with new_arrays(found, (1, 1)) as (masks, images):
+                masks[:, 0] = np.arange(24) % 2 * 100
+                images[:] = 0
+            with pytest.raises(ValueError, match="not finished"):
+                ask(project, found, every=True, audits=0, audit_shape=(1, 64, 64))
+            write_note(found, {**note, "finished": True})
+            ask(project, found, every=True, audits=0, audit_shape=(1, 64, 64))
+            queries = project.journal.verdicts.queries("001")
+        group = {query.object_key: query.cluster for query in queries}
+        keys = found.table().keys.tolist()
+        assert len(set(group.values())) > 1
+        assert not {group[key] for key in keys[::2]} & {group[key] for key in keys[1::2]}
 
     def test_an_audit_that_the_page_cannot_show_is_refused(self, unasked: Path) -> None:
         found = ProposalSets(unasked).opened()

@@ -95,12 +95,13 @@ def ask(
     from microtome.cli.session import opened
     from microtome.objects.asking import ObjectAsking
     from microtome.objects.sets import ProposalSets
+    from microtome.objects.streams import kept_streams
 
     groups = int3(clusters, "--clusters")
     make = named("strategy", strategy, object_strategies(groups, standardise=standardise))
     with progress() as bars, opened(folder, device, bars, work="objects") as session:
         found = ProposalSets(session.project.root).opened(proposals)
-        streams = _streams(session, found)
+        streams = kept_streams(found, session.project.config.image)
         grouping = None if streams is None else two_stream(streams, groups, standardise=standardise)
         if grouping is not None and strategy == TWO_STREAM:
             chosen: Strategy = grouping  # so that it makes its groups once
@@ -237,15 +238,6 @@ def audit(
         "recall": _share(seen.recall),
     }
     result(data, [data], as_json=as_json)
-
-
-def _streams(session: "Session", found: "Proposals") -> "Streams | None":
-    """The features of a set, None where nobody made some."""
-    from microtome.objects.streams import origin_of, read_note, read_streams
-
-    if read_note(found) is None:
-        return None
-    return read_streams(found, origin_of(found, session.project.config.image))
 
 
 def _required(streams: "Streams | None", session: "Session", found: "Proposals") -> "Streams":

@@ -14,9 +14,8 @@ from microtome.cli.show import announce_page
 if TYPE_CHECKING:
     from microtome.box import Int3
     from microtome.objects.proposals import Proposals
+    from microtome.objects.strategies import TwoStream
     from microtome.project import Project
-
-EVERY = "every-object"
 
 
 def proofread(
@@ -30,7 +29,7 @@ def proofread(
         Literal["cluster", "random"], typer.Option(help="Alike objects together, or as a control at random.")
     ] = "cluster",
     ask_all: Annotated[
-        bool, typer.Option("--all", help="Ask for every object of the set, not only for chosen ones.")
+        bool, typer.Option("--all", help="Ask for every object of the set, doubtful ones first.")
     ] = False,
     tiles: Annotated[int, typer.Option(min=1, max=400, help="Objects a page.")] = 60,
     repeat: Annotated[int, typer.Option(min=1, max=100, help="Annotators who get each object.")] = 1,
@@ -81,14 +80,18 @@ def ask(project: "Project", proposals: "Proposals", *, every: bool, audits: int,
     Raises:
         ValueError: If nothing is to be judged, or a box of an audit has no voxels or too many.
     """
+    import numpy as np
+
     from microtome.box import Box
     from microtome.objects.auditing import draw_audits
+    from microtome.objects.every import ask_every
 
     verdicts, name, config = project.journal.verdicts, proposals.folder.name, project.config
     domain = Box.of(config.image.shape)
     draw_audits(verdicts, proposals, audits, shape=audit_shape, domain=domain, seed=config.seed)
     if every:
-        _ask_every(project, proposals)
+        rng = np.random.default_rng((config.seed, 4))  # not a stream of patches, training or rounds
+        ask_every(verdicts, proposals, _grouping(project, proposals), rng)
     if not verdicts.queries(name) and not verdicts.audits(name):
         raise ValueError(
             f"no object of proposals {name} waits for a verdict: choose some with `microtome objects ask`, "
@@ -96,28 +99,13 @@ def ask(project: "Project", proposals: "Proposals", *, every: bool, audits: int,
         )
 
 
-def _ask_every(project: "Project", proposals: "Proposals") -> None:
-    """Ask for each object of which nobody was asked yet, those first of which the model is least sure."""
-    from microtome.project.records import JudgeQuery
+def _grouping(project: "Project", proposals: "Proposals") -> "TwoStream | None":
+    """What puts alike objects side by side, where features were made of them."""
+    from microtome.objects.strategies import Known, TwoStream
+    from microtome.objects.streams import kept_streams
 
-    verdicts, table, name = project.journal.verdicts, proposals.table(), proposals.folder.name
-    known = {query.object_key for query in verdicts.queries(name)} | verdicts.judged()
-    rows = [row for row in table.probability.argsort().tolist() if int(table.keys[row]) not in known]
-    queries = [
-        JudgeQuery(
-            round=0,
-            proposals=name,
-            object_key=int(table.keys[row]),
-            box=table.box(row),
-            cluster=0,
-            strategy=EVERY,
-            score=1 - float(table.probability[row]),
-            rank=rank,
-            reason="every object is asked for; the least sure come first",
-        )
-        for rank, row in enumerate(rows)
-    ]
-    verdicts.add_queries(queries)
+    streams = kept_streams(proposals, project.config.image)
+    return None if streams is None else TwoStream(Known(streams.masks), Known(streams.images))
 
 
 @contextmanager

@@ -22,7 +22,8 @@ def nobody() -> Int64[np.ndarray, "0"]:
 class Clusters:
     """The group of each object, and how far the object lies from the middle of it.
 
-    Groups are numbered 0, 1, …, none empty, those that share a cluster of the first stream side by side.
+    Groups are numbered 0, 1, …, none empty, as they are made those that share a cluster of the first stream
+    side by side.
     `points` is the space of the last level: distances are Euclidean in it.
     """
 
@@ -39,6 +40,18 @@ class Clusters:
         The control is `rng.permutation(rows)`.
         """
         return rows[np.lexsort((rows, self.distance[rows], self.groups[rows]))]
+
+    def ranked(self, worth: Float64[np.ndarray, "g"]) -> "Clusters":
+        """The same groups, numbered by their worth from the highest down, of equals the first first.
+
+        Raises:
+            ValueError: If there is not a worth for each group.
+        """
+        if len(worth) != len(self):
+            raise ValueError(f"expected a number for each of {len(self)} groups; got {len(worth)}")
+        place = np.empty(len(self), dtype=np.int64)
+        place[np.argsort(-worth, kind="stable")] = np.arange(len(self))
+        return Clusters(place[self.groups], self.distance, self.points)
 
     def representatives(
         self, n: int, rng: np.random.Generator, answered: Int64[np.ndarray, "m"] | None = None

@@ -78,6 +78,16 @@ def read_streams(found: Proposals, origin: str) -> Streams:
     return Streams(masks, images)
 
 
+def kept_streams(found: Proposals, image: ImageConfig) -> Streams | None:
+    """The features of the set's objects, None where nobody made some.
+
+    Raises:
+        ValueError: If they are not finished, damaged, or of other objects or another image.
+        OSError: If they cannot be read.
+    """
+    return None if read_note(found) is None else read_streams(found, origin_of(found, image))
+
+
 def read_note(found: Proposals) -> Mapping[str, Any] | None:
     """What is known of the features that lie beside a set: origin, settings, networks, finished or not.
 

@@ -22,16 +22,7 @@ def by_suspicion(clusters: Clusters, suspicion: Float64[np.ndarray, "g"]) -> Row
     Raises:
         ValueError: If there is not a suspicion for each group.
     """
-    if len(suspicion) != len(clusters):
-        raise ValueError(f"expected a suspicion for each of {len(clusters)} groups; got {len(suspicion)}")
-    place = np.empty(len(clusters), dtype=np.int64)
-    place[np.argsort(-suspicion, kind="stable")] = np.arange(len(clusters))
-    return np.lexsort((np.arange(len(clusters.groups)), clusters.distance, place[clusters.groups]))
-
-
-def doubt(clusters: Clusters, probability: Float[np.ndarray, "n"]) -> Float64[np.ndarray, "g"]:
-    """One less the mean probability of each group's objects."""
-    return 1 - np.bincount(clusters.groups, probability) / np.bincount(clusters.groups)
+    return clusters.ranked(suspicion).in_order(np.arange(len(clusters.groups)))
 
 
 def said_wrong(
