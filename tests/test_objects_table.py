@@ -89,7 +89,6 @@ def test_a_file_gives_back_every_digit(whole: ObjectTable, tmp_path: Path) -> No
 
 
 def test_a_parquet_file_gives_back_every_digit(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow")
     write_table(table(), tmp_path / "objects.parquet")
     assert same(read_table(tmp_path / "objects.parquet"), table())
     (tmp_path / "bad.parquet").write_bytes(b"PAR1 nothing")
