@@ -139,6 +139,22 @@ def test_audits_are_drawn_and_their_marks_give_recall(run: Run, proposed: Path, 
     assert low <= value <= high
 
 
+def test_a_set_is_compared_with_the_true_objects(run: Run, proposed: Path) -> None:
+    seen = data(run, "evaluate", proposed)
+    assert seen["box"] == "3:4,0:96,0:96"
+    assert seen["proposed"] == 6
+    assert seen["recall"] == seen["matched"] / seen["true"]
+    assert 0 <= seen["average_precision"] <= 1
+    assert seen["cremi_nm"] == pytest.approx((seen["adgt_nm"] + seen["adf_nm"]) / 2)
+    assert data(run, "evaluate", proposed, "--box", "0:4")["proposed"] == 30
+    nowhere = data(run, "evaluate", proposed, "--box", "3:4,0:4,0:4")
+    assert nowhere["proposed"] == 0
+    assert "<= 4" in says(run, "evaluate", proposed, "--box", "3:9")
+    text = (proposed / "project.toml").read_text()
+    (proposed / "project.toml").write_text(text.replace('test = "3:4"', ""))
+    assert "say where with --box" in says(run, "evaluate", proposed)
+
+
 def test_a_simulation_needs_a_model_and_a_test_split(run: Run, proposed: Path) -> None:
     assert "train one first" in says(run, "simulate", proposed)
     text = (proposed / "project.toml").read_text()

@@ -15,7 +15,7 @@ from microtome.cli.session import opened
 from microtome.learn.config import Recipe, TrainConfig
 from microtome.learn.vae import VAETraining
 from microtome.loop.object_rounds import ObjectSimulation, RoundPlan
-from microtome.loop.object_training import object_classes, train_on_objects
+from microtome.loop.object_training import object_classes, taught_classes, train_on_objects
 from microtome.loop.session import Session
 from microtome.loop.simulation import Budget
 from microtome.loop.simulation import simulate as paint
@@ -134,5 +134,6 @@ def test_objects_of_one_class_of_several_teach_nothing(session: Session) -> None
     assert object_classes(session, found) == (1,)
     config = session.project.config.model_copy(update={"classes": ("mitochondria", "membranes")})
     several = replace(session, project=replace(session.project, config=config))
+    assert object_classes(several, found) == (1,)
     with pytest.raises(ValueError, match="the project has mitochondria, membranes"):
-        object_classes(several, found)
+        taught_classes(several, found)

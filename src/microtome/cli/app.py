@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from microtome.cli.objects_simulate import objects
+from microtome.cli.objects_truth import objects
 from microtome.cli.parse import int3, names, numbers, require_local, whole_numbers, window
 from microtome.cli.proofread import proofread
 from microtome.cli.restore import restore

@@ -90,6 +90,15 @@ def matched(found: Overlaps, least: float = 0.5) -> InstanceScores:
     Raises:
         ValueError: If `least` is not above 0 and at most 1.
     """
+    return InstanceScores(len(found.true), len(found.predicted), len(matches(found, least)))
+
+
+def matches(found: Overlaps, least: float = 0.5) -> dict[int, int]:
+    """The true instance that belongs to each predicted one that was matched, as `matched` counts them.
+
+    Raises:
+        ValueError: If `least` is not above 0 and at most 1.
+    """
     if not 0 < least <= 1:
         raise ValueError(f"instances match from an IoU in (0, 1] on; got {least}")
     pairs = [
@@ -97,12 +106,14 @@ def matched(found: Overlaps, least: float = 0.5) -> InstanceScores:
         for pair, both in found.both.items()
         if both >= least * (found.true[pair[0]] + found.predicted[pair[1]] - both)
     ]
-    count = 0
-    if pairs:
-        rows, columns = (np.unique(side, return_inverse=True)[1] for side in zip(*pairs, strict=True))
-        graph = csr_array((np.ones(len(pairs)), (rows, columns)))
-        count = int((maximum_bipartite_matching(graph) >= 0).sum())
-    return InstanceScores(len(found.true), len(found.predicted), count)
+    if not pairs:
+        return {}
+    (true, row), (predicted, column) = (
+        np.unique(side, return_inverse=True) for side in zip(*pairs, strict=True)
+    )
+    graph = csr_array((np.ones(len(pairs)), (row, column)))
+    chosen = maximum_bipartite_matching(graph)  # of each column the row, or -1
+    return {int(predicted[k]): int(true[chosen[k]]) for k in np.flatnonzero(chosen >= 0).tolist()}
 
 
 def average_precision(

@@ -23,18 +23,36 @@ def object_classes(session: Session, found: Proposals) -> tuple[int, ...]:
     """Which classes of the project's labels the objects of a set are, from where they were found.
 
     Raises:
-        ValueError: If the project has other classes besides, as what is no object may be one of those.
+        ValueError: If the project has several classes and they were found in something else.
     """
     known = session.project.config.classes
     named = tuple(name.strip() for name in found.plan.origin.rpartition(": ")[2].split(","))
-    given = known if not set(named) <= set(known) else named
-    sides = 1 if found.sides() is None else 2
-    if len(known) != sides or set(given) != set(known):
+    given = named if set(named) <= set(known) else known
+    if len(given) != _sides(found):
         raise ValueError(
-            f"objects teach a model of their own class alone: an incorrect one may be anything else; "
-            f"the objects have {sides} class(es), the project has {', '.join(known)}"
+            f"expected objects of {_sides(found)} of the project's classes {', '.join(known)}; "
+            f"proposals {found.folder.name} were found in {found.plan.origin}"
         )
     return tuple(1 + known.index(name) for name in given)
+
+
+def taught_classes(session: Session, found: Proposals) -> tuple[int, ...]:
+    """The same, of a set of which verdicts can teach a model.
+
+    Raises:
+        ValueError: If the project has other classes besides, as what is no object may be one of those.
+    """
+    known = session.project.config.classes
+    if len(known) != _sides(found):
+        raise ValueError(
+            f"objects teach a model of their own class alone: an incorrect one may be anything else; "
+            f"the objects have {_sides(found)} class(es), the project has {', '.join(known)}"
+        )
+    return object_classes(session, found)
+
+
+def _sides(found: Proposals) -> int:
+    return 1 if found.sides() is None else 2
 
 
 def judged_objects(session: Session, people: int = 1) -> list[Judged]:
@@ -44,7 +62,7 @@ def judged_objects(session: Session, people: int = 1) -> list[Judged]:
     that are gone are left out.
 
     Raises:
-        ValueError: If a set is damaged, or `object_classes` refuses.
+        ValueError: If a set is damaged, or `taught_classes` refuses.
         OSError: If one cannot be read.
     """
     verdicts, sets = session.project.journal.verdicts, ProposalSets(session.project.root)
@@ -56,7 +74,7 @@ def judged_objects(session: Session, people: int = 1) -> list[Judged]:
         proposals = sets.opened(name)
         correct = decided_rows(proposals.table(), {key: found[key] for key in asked})
         if correct:
-            judged.append(Judged(proposals, correct, object_classes(session, proposals)))
+            judged.append(Judged(proposals, correct, taught_classes(session, proposals)))
     return judged
 
 

@@ -13,6 +13,7 @@ from microtome.evaluate.objects import covers_half, overlaps
 from microtome.labels import IGNORE
 from microtome.objects.audit import inside
 from microtome.objects.proposals import Proposals
+from microtome.objects.scores import true_objects
 from microtome.objects.table import ObjectTable
 from microtome.project.records import Audit, AuditAnswer, JudgeQuery, Verdict, VerdictWord
 from microtome.query.candidates import pieces
@@ -32,8 +33,9 @@ class ObjectOracle:
 
     By the rule "covers-half" a proposal is correct if it covers more than half of the truth in its box (Lin
     et al. 2020); one that is much larger than what it covers is so, too. By "iou" it is correct if its
-    intersection over union with one true object is at least ½; true objects are 6-connected, and then the
-    truth is held in memory. Only voxels whose class is known count; where none is, the verdict is "unsure".
+    intersection over union with one true object is at least ½; true objects are connected as the proposals
+    are, and then the truth is held in memory. Only voxels whose class is known count; where none is, the
+    verdict is "unsure".
 
     Raises:
         ValueError: If the truth has another shape than the proposals.
@@ -54,8 +56,9 @@ class ObjectOracle:
         if ids.shape != self.truth.shape:
             raise ValueError(f"expected truth of the proposals' shape {ids.shape}; got {self.truth.shape}")
         table = found.table()
-        judge = self._by_overlap if self.rule == "iou" else self._by_cover
-        return dict(judge(ids, table, rows))
+        if self.rule == "iou":
+            return dict(self._by_overlap(found, table, rows))
+        return dict(self._by_cover(ids, table, rows))
 
     def verdicts(self, found: Proposals, queries: Sequence[JudgeQuery]) -> list[Verdict]:
         """A verdict on each query of a journal, complete and without error, in order.
@@ -131,19 +134,18 @@ class ObjectOracle:
                     yield rows[k], _word(covers_half(own & known, self._true(truth)))
 
     def _by_overlap(
-        self, ids: Volume, table: ObjectTable, rows: Sequence[int]
+        self, found: Proposals, table: ObjectTable, rows: Sequence[int]
     ) -> Iterator[tuple[int, VerdictWord]]:
-        whole = Box.of(ids.shape)
-        numbers, classes = ids.read(whole), self.truth.read(whole)
-        labels, _ = ndimage.label(self._true(classes))
-        found = overlaps(labels.astype(np.int64), numbers, classes != IGNORE)
+        whole = Box.of(self.truth.shape)
+        numbers, classes = found.ids().read(whole), self.truth.read(whole)
+        seen = overlaps(true_objects(self._true(classes), found), numbers, classes != IGNORE)
         best: dict[int, float] = {}
-        for (true, predicted), both in found.both.items():
-            union = found.true[true] + found.predicted[predicted] - both
+        for (true, predicted), both in seen.both.items():
+            union = seen.true[true] + seen.predicted[predicted] - both
             best[predicted] = max(best.get(predicted, 0.0), both / union)
         for row in rows:
             key = int(table.ids[row])
-            yield row, _word(best.get(key, 0.0) >= LEAST) if key in found.predicted else "unsure"
+            yield row, _word(best.get(key, 0.0) >= LEAST) if key in seen.predicted else "unsure"
 
     def _true(self, classes: UInt8[np.ndarray, "z y x"]) -> Bool[np.ndarray, "z y x"]:
         return np.isin(classes, self.classes)

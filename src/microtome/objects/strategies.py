@@ -84,7 +84,7 @@ class TwoStream:
 
     `clusters` is N, M and Q: N groups by the masks, each parted into M by the images, of which Q objects each
     are asked about. 64 × 4 × 5 is the paper's setting. Where fewer are wanted there are fewer groups, so that
-    each still has Q answers to vote, N and M less in the same proportion; where more are wanted each gives more.
+    each still has Q answers to vote, N and M less in proportion; where more are wanted each gives more.
 
     Raises:
         ValueError: If N, M or Q is below 1.

@@ -1,16 +1,59 @@
-"""`microtome objects simulate`: the whole circle with a simulated annotator."""
+"""`microtome objects` where the truth is known: how good a set is, and whole rounds, simulated."""
 
 from dataclasses import asdict
+from math import isfinite
 from typing import Annotated, Literal
 
 import typer
 
-from microtome.cli.objects import Folder, Json, objects
+from microtome.cli.objects import Folder, Json, SetName, objects
 from microtome.cli.objects_round import Device
 from microtome.cli.parse import int3
 from microtome.cli.show import progress, result
 
-__all__ = ["objects", "simulate"]  # the whole group: this module comes last
+__all__ = ["evaluate", "objects", "simulate"]  # the whole group: this module comes last
+
+
+@objects.command()
+def evaluate(
+    folder: Folder,
+    proposals: SetName = None,
+    box: Annotated[
+        str | None, typer.Option(metavar="Z0:Z1[,…]", help="Where.", show_default="splits.test")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare a set with the true objects: recall and precision from IoU ½ on, and distances in nm (CREMI).
+
+    The box is held in memory; at its faces objects are cut.
+    """
+    from microtome.cli.session import box_of, opened
+    from microtome.loop.object_training import object_classes
+    from microtome.objects.scores import scored
+    from microtome.objects.sets import ProposalSets
+
+    with progress() as bars, opened(folder, "cpu", bars, reading=True) as session:
+        where = box_of(box, session.image.shape) or session.project.config.test_box
+        if where is None:
+            raise ValueError("the project has no splits.test: say where with --box")
+        found = ProposalSets(session.project.root).opened(proposals)
+        scores = scored(found, session.truth, object_classes(session, found), where)
+    counts, distances = scores.instances, scores.distances
+    row = {
+        "proposals": found.folder.name,
+        "box": str(where),
+        "true": counts.true,
+        "proposed": counts.predicted,
+        "matched": counts.matched,
+        "recall": counts.recall,
+        "precision": counts.precision,
+        "f1": counts.f1,
+        "average_precision": scores.average_precision,
+        "adgt_nm": _finite(distances.adgt_nm),
+        "adf_nm": _finite(distances.adf_nm),
+        "cremi_nm": _finite(distances.nm),
+    }
+    result(row, [row], as_json=as_json)
 
 
 @objects.command()
@@ -69,3 +112,8 @@ def simulate(
     with progress() as bars, opened(folder, device, bars) as session:
         rows = [asdict(score) for score in ObjectSimulation(session, plan).run()]
     result({"strategy": strategy, "rounds": rows}, rows, as_json=as_json)
+
+
+def _finite(nm: float) -> float | None:
+    """A distance; None where there was nothing to be near to."""
+    return nm if isfinite(nm) else None
