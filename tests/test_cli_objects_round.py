@@ -124,6 +124,13 @@ def test_the_same_settings_are_not_fitted_twice_and_others_need_a_word(run: Run,
     assert data(run, "features", proposed, *SMALL, "--latent", 5, "--anew")["image_features"] == 5
 
 
+def test_images_of_objects_alone_are_other_features(run: Run, proposed: Path) -> None:
+    data(run, "features", proposed, *SMALL)
+    before = np.load(proposed / "objects" / "001" / "features" / "images.npy")
+    data(run, "features", proposed, *SMALL, "--around", 1, "--anew")
+    assert not np.array_equal(before, np.load(proposed / "objects" / "001" / "features" / "images.npy"))
+
+
 def test_audits_are_drawn_and_their_marks_give_recall(run: Run, proposed: Path, project: Project) -> None:
     drawn = data(run, "audit", proposed, "-n", 6, "--shape", "1,48,48")
     assert (drawn["drawn_now"], drawn["boxes"], drawn["looked_at"], drawn["recall"]) == (6, 6, 0, None)

@@ -40,6 +40,12 @@ def features(
         typer.Option(min=1, help="Numbers that describe an image.", show_default="1000; small: 64"),
     ] = None,
     step: Annotated[int, typer.Option(min=1, help="Voxels of a patch's pixel, in y and x.")] = 1,
+    around: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Pixels of image seen around an object; grey beyond.", show_default="all of the patch"
+        ),
+    ] = None,
     networks_of: Annotated[
         str | None,
         typer.Option(metavar="SET", help="Encode by that set's networks in place of new ones."),
@@ -57,7 +63,7 @@ def features(
     from microtome.loop.object_features import feature_maker, kept_networks
     from microtome.objects.sets import ProposalSets
 
-    settings = _feature_settings(small=small, steps=steps, latent=latent, step=step)
+    settings = _feature_settings(small=small, steps=steps, latent=latent, step=step, around=around)
     with progress() as bars, opened(folder, device, bars, work="objects") as session:
         sets = ProposalSets(session.project.root)
         found, networks = sets.opened(proposals), None
@@ -256,7 +262,9 @@ def _view(session: "Session") -> "ModelView | None":
     return view(session, latest)
 
 
-def _feature_settings(*, small: bool, steps: int | None, latent: int | None, step: int) -> "FeatureSettings":
+def _feature_settings(
+    *, small: bool, steps: int | None, latent: int | None, step: int, around: int | None
+) -> "FeatureSettings":
     from dataclasses import replace
 
     from microtome.objects.features import SMALL, FeatureSettings
@@ -267,6 +275,7 @@ def _feature_settings(*, small: bool, steps: int | None, latent: int | None, ste
         images=base.images if latent is None else replace(base.images, latent=latent),
         training=base.training if steps is None else replace(base.training, steps=steps),
         step=step,
+        around=around,
     )
 
 
