@@ -35,12 +35,16 @@ from microtome.objects.settings import ProposalSettings
 from microtome.oracle import CostModel
 from microtome.progress import Progress
 from microtome.volume import open_volume
-from record import Figure, record
+from record import RESULTS, Figure, fill, record
 
 STRATEGIES = ("two-stream", "two-stream-tuned", "random", "core-set", "learning-loss", "entropy")
 TUNED = "-tuned"  # the image network learns from each round's answers
 VNC = DATASETS["vnc"]
 COARSER: Int3 = (1, 2, 2)
+PAGE = Path(__file__).parents[1] / "docs" / "objects-rounds.md"
+
+Scores = dict[str, list[list[dict[str, float]]]]
+"""Of each strategy, of each seed: the scores before the first round and after each."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +68,13 @@ TINY = Size((6, 768, 1024), 320, 8, 150, 60, 20, (2, 2, 5), 60)
 def main() -> None:
     words = _words()
     size = TINY if words.tiny else FULL
-    scores: dict[str, list[list[dict[str, float]]]] = {name: [] for name in words.strategies}
+    scores: Scores = {name: [] for name in words.strategies}
     with progress() as bars:
         for seed in words.seeds:
             for name in words.strategies:
                 scores[name].append(_cell(words.work, seed, name, size, bars))
                 print(f"seed {seed}, {name}: {_line(scores[name][-1])}", flush=True)
-    if not words.tiny:
+    if not words.tiny and set(words.strategies) == set(STRATEGIES):
         _record(scores, words.seeds)
 
 
@@ -156,28 +160,53 @@ def _plan(name: str, size: Size) -> RoundPlan:
     )
 
 
-def _record(scores: dict[str, list[list[dict[str, float]]]], seeds: Sequence[int]) -> None:
+def _record(scores: Scores, seeds: Sequence[int]) -> None:
     gains = [run[-1]["accuracy"] - run[0]["accuracy"] for run in scores["two-stream"]]
     leads = [
         ours[-1]["accuracy"] - theirs[-1]["accuracy"]
         for ours, theirs in zip(scores["two-stream"], scores["core-set"], strict=True)
     ]
-    means = "; ".join(f"{name} {_means(runs)}" for name, runs in scores.items())
-    note = f"ROI accuracy before, after one round, after two, mean over seeds: {means}"
     figures = {
-        "roi_accuracy_gain_two_rounds_vnc": _figure(gains, note),
+        "roi_accuracy_gain_two_rounds_vnc": _figure(gains, "two-stream, of objects in the test part"),
         "two_stream_minus_coreset_vnc": _figure(leads, "paired by seed, at equal answers"),
     }
     record("object-rounds", figures, seeds=list(seeds))
+    (RESULTS / "object-rounds-runs.json").write_text(json.dumps(scores, indent=1) + "\n")
+    fill(PAGE, "two rounds", "\n".join(_table(scores)))
 
 
 def _figure(values: Sequence[float], note: str) -> Figure:
     return Figure(statistics.mean(values), (min(values), max(values)), len(values), note)
 
 
-def _means(runs: Sequence[Sequence[dict[str, float]]]) -> str:
-    rounds = zip(*([score["accuracy"] for score in run] for run in runs), strict=True)
-    return " ".join(f"{statistics.mean(round_):.3f}" for round_ in rounds)
+def _table(scores: Scores) -> Iterator[str]:
+    """Accuracy before and after each round, and how far that is from random, paired by seed."""
+    runs = scores["random"]
+    tested = [run[0]["objects"] for run in runs]
+    right = [run[0]["right"] for run in runs]
+    answers = [f"{score['answers']} answers" for score in runs[0][1:]]
+    yield f"| | before | {' | '.join(answers)} | the last less `random` |"
+    yield f"|---|---|{'---|' * len(answers)}---|"
+    for name, found in scores.items():
+        rounds = zip(*([score["accuracy"] for score in run] for run in found), strict=True)
+        gaps = [a[-1]["accuracy"] - b[-1]["accuracy"] for a, b in zip(found, runs, strict=True)]
+        gap = "" if name == "random" else f"{statistics.mean(gaps):+.3f} ({_range(gaps, '+.3f')})"
+        yield f"| `{name}` | {' | '.join(map(_mean, rounds))} | {gap} |"
+    reject = [max(share, 1 - share) for share in right]
+    yield ""
+    yield (
+        f"Mean over {len(runs)} seeds, least and most in brackets, of {_range(tested, '.0f')} objects, of "
+        f"which {_range(right, '.2f')} are right. To accept all or to reject all, whichever is better: "
+        f"{_mean(reject)}."
+    )
+
+
+def _mean(values: Sequence[float]) -> str:
+    return f"{statistics.mean(values):.3f} ({_range(values, '.3f')})"
+
+
+def _range(values: Sequence[float], form: str) -> str:
+    return f"{min(values):{form}} to {max(values):{form}}"
 
 
 def _line(run: Sequence[dict[str, float]]) -> str:

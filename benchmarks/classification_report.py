@@ -1,7 +1,6 @@
 """What the cells of the classification come to: tables, a picture of the curves, and a verdict."""
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +12,11 @@ from matplotlib.figure import Figure as Picture
 from microtome.benchmark.protocol.cells import Cells
 from microtome.benchmark.report.figures import style
 from microtome.benchmark.report.study_figures import PAPER
-from record import RESULTS
+from record import RESULTS, fill
 
 ABOUT = "about.json"
 PAGE = Path(__file__).parents[1] / "docs" / "classification.md"
 PICTURE = "![Accuracy by the number of labelled images](../benchmarks/results/cifar10/curves.png)"
-MARK = re.compile(r"(<!-- measured -->\n).*?(<!-- end -->)", re.DOTALL)
 CLAIM = (2.0, 3.0)  # points by which two-stream leads learning loss (Lin et al. 2020) …
 CLAIMED_AT = (2000, 3000)  # … with so many labels
 
@@ -36,8 +34,7 @@ def report(folder: Path) -> None:
     print(text)
     picture(curves(cells), folder / "curves.png")
     if folder.resolve() == (RESULTS / "cifar10").resolve():
-        shown = f"{text}\n{PICTURE}\n"
-        PAGE.write_text(MARK.sub(lambda found: f"{found[1]}{shown}{found[2]}", PAGE.read_text()))
+        fill(PAGE, "measured", f"{text}\n{PICTURE}")
 
 
 def read(folder: Path) -> list[dict]:

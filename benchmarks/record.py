@@ -1,6 +1,7 @@
 """Write what a benchmark measured, in the format that `make figures` reads."""
 
 import json
+import re
 import statistics
 import sys
 from collections.abc import Sequence
@@ -52,6 +53,19 @@ def record(name: str, figures: dict[str, Figure], seeds: list[int]) -> None:
     for key, figure in figures.items():
         low, high = figure.spread
         print(f"{key}: {figure.value:.4g}  ({low:.4g} to {high:.4g}, n = {figure.n})  {figure.note}")
+
+
+def fill(page: Path, mark: str, text: str) -> None:
+    """Put `text` between `<!-- mark -->` and `<!-- end -->` of a page, in place of what is there.
+
+    Raises:
+        ValueError: If the page has no such place.
+    """
+    place = re.compile(rf"(<!-- {re.escape(mark)} -->\n).*?(<!-- end -->)", re.DOTALL)
+    filled, count = place.subn(lambda found: f"{found[1]}{text}\n{found[2]}", page.read_text())
+    if count != 1:
+        raise ValueError(f"{page}: expected one place called {mark}; got {count}")
+    page.write_text(filled)
 
 
 def device() -> str:
