@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from microtome.evaluate.contours import boundary_f, false_negative_area
+from microtome.evaluate.contours import boundary_f, false_negative_area, false_positive_area
 
 
 def square(top: int, left: int, side: int, sections: int = 1) -> np.ndarray:
@@ -49,3 +49,20 @@ def test_fragments_stacked_in_z_are_small_in_each_section() -> None:
     truth = np.zeros((3, 100, 100), bool)
     truth[:, :10, :15] = True  # three times 150 voxels
     assert false_negative_area(truth, np.zeros_like(truth), 401) == 0
+    assert false_negative_area(truth, np.zeros_like(truth), 401, dims=3) == pytest.approx(1.5)
+
+
+def test_what_was_made_up_is_counted_as_what_was_missed() -> None:
+    truth, predicted = square(2, 2, 10), square(2, 4, 10)
+    assert false_positive_area(truth, predicted, 5) == pytest.approx(100 * 20 / 1600)
+    assert false_positive_area(truth, predicted, 5) == false_negative_area(truth, predicted, 5)
+    assert false_positive_area(truth, predicted, 21) == 0
+
+
+def test_errors_may_be_told_in_percent_of_the_class() -> None:
+    truth = square(2, 2, 10)
+    nothing = np.zeros_like(truth)
+    assert false_negative_area(truth, square(2, 2, 5), 0, of_class=True) == 75
+    assert false_positive_area(truth, square(20, 20, 10), 0, of_class=True) == 100
+    assert false_positive_area(nothing, truth, 0, of_class=True) == np.inf
+    assert false_positive_area(nothing, nothing, 0, of_class=True) == 0

@@ -1,7 +1,10 @@
-"""Label arrays: the ignore value, and borders between classes or instances."""
+"""Label arrays: the ignore value, connected pieces, and borders between classes or instances."""
+
+from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Shaped, UInt8
+from jaxtyping import Bool, Int32, Shaped, UInt8
+from scipy import ndimage
 
 IGNORE = 255
 """Value of an unlabelled voxel inside the code. On disk a separate boolean array says what is annotated."""
@@ -24,6 +27,14 @@ def borders(labels: Shaped[np.ndarray, "z y x"]) -> Bool[np.ndarray, "z y x"]:
         result[tuple(before)] |= differs
         result[tuple(after)] |= differs
     return result
+
+
+def components(mask: Bool[np.ndarray, "z y x"], dims: Literal[2, 3] = 2) -> Int32[np.ndarray, "z y x"]:
+    """Numbers 1, 2, … of connected pieces, 0 elsewhere: 4-connected within sections, or 6-connected."""
+    structure = ndimage.generate_binary_structure(3, 1)
+    if dims == 2:
+        structure[[0, 2]] = False
+    return ndimage.label(mask, structure)[0]
 
 
 def annotated(labels: UInt8[np.ndarray, "z y x"]) -> Bool[np.ndarray, "z y x"]:

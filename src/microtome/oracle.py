@@ -9,7 +9,7 @@ from jaxtyping import Bool, UInt8
 from scipy import ndimage
 
 from microtome.box import Box
-from microtome.labels import BACKGROUND, borders
+from microtome.labels import BACKGROUND, borders, components
 from microtome.project.records import Answer, Query
 
 LabelReader = Callable[[Box], UInt8[np.ndarray, "z y x"]]
@@ -96,12 +96,10 @@ class GroundTruthOracle:
 
 def _large(mask: Bool[np.ndarray, "z y x"], smallest: int) -> list[Bool[np.ndarray, "_ _ _"]]:
     """The components, connected within a section, of at least `smallest` voxels; each in its own crop."""
-    within_section = np.zeros((3, 3, 3), dtype=bool)
-    within_section[1] = ndimage.generate_binary_structure(2, 1)
-    components, _ = ndimage.label(mask, structure=within_section)
+    numbers = components(mask)
     found = []
-    for k, place in enumerate(ndimage.find_objects(components), start=1):
-        component = components[place] == k
+    for k, place in enumerate(ndimage.find_objects(numbers), start=1):
+        component = numbers[place] == k
         if np.count_nonzero(component) >= smallest:
             found.append(component)
     return found

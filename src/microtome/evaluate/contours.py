@@ -1,10 +1,13 @@
 """How well contours fit, and how much of a class was missed in pieces that matter."""
 
+import math
+from typing import Literal
+
 import numpy as np
 from jaxtyping import Bool
 from scipy import ndimage
 
-from microtome.labels import borders
+from microtome.labels import borders, components
 
 
 def boundary_f(
@@ -24,19 +27,48 @@ def boundary_f(
 
 
 def false_negative_area(
-    truth: Bool[np.ndarray, "z y x"], predicted: Bool[np.ndarray, "z y x"], smallest: int
+    truth: Bool[np.ndarray, "z y x"],
+    predicted: Bool[np.ndarray, "z y x"],
+    smallest: int,
+    *,
+    dims: Literal[2, 3] = 2,
+    of_class: bool = False,
 ) -> float:
-    """FN-n (Guay 2021): false-negative area in percent of the image, components below `smallest` left out.
+    """FN-n (Guay 2021): what was missed, in percent of the image, without components below `smallest` voxels.
 
-    Components are 4-connected within a section, as the paper's text says; its program finds them in 3-D.
+    Components are 4-connected within a section (`dims` 2), as the paper's text says, or 6-connected over
+    sections, as its program finds them. With `of_class` it is in percent of what is there to be found: 0
+    where nothing was missed, infinite where nothing is there.
     """
-    missed = truth & ~predicted
-    large = 0
-    for section in missed:
-        components, _ = ndimage.label(section)
-        sizes = np.bincount(components.ravel())[1:]
-        large += int(sizes[sizes >= smallest].sum())
-    return 100 * large / missed.size
+    return _area(truth & ~predicted, smallest, dims, truth, of_class=of_class)
+
+
+def false_positive_area(
+    truth: Bool[np.ndarray, "z y x"],
+    predicted: Bool[np.ndarray, "z y x"],
+    smallest: int,
+    *,
+    dims: Literal[2, 3] = 2,
+    of_class: bool = False,
+) -> float:
+    """FP-n: what was made up, counted as `false_negative_area` counts what was missed."""
+    return _area(predicted & ~truth, smallest, dims, truth, of_class=of_class)
+
+
+def _area(
+    errors: Bool[np.ndarray, "z y x"],
+    smallest: int,
+    dims: Literal[2, 3],
+    truth: Bool[np.ndarray, "z y x"],
+    *,
+    of_class: bool,
+) -> float:
+    sizes = np.bincount(components(errors, dims).ravel())[1:]
+    large = int(sizes[sizes >= smallest].sum())
+    if not large:
+        return 0.0
+    whole = int(np.count_nonzero(truth)) if of_class else errors.size
+    return 100 * large / whole if whole else math.inf
 
 
 def _share_near(edge: Bool[np.ndarray, "z y x"], other: Bool[np.ndarray, "z y x"], tolerance: float) -> float:
