@@ -9,12 +9,13 @@ from judged_objects import PLACES, SHAPE, balls, five, judge
 from microtome.box import Box, Int3
 from microtome.objects.auditing import audited, draw_audits
 from microtome.objects.oracle import ObjectOracle
-from microtome.objects.proposals import Proposals
+from microtome.objects.proposals import Proposals, propose
+from microtome.objects.settings import ProposalSettings
 from microtome.project import Journal
 from microtome.project.journal import create_journal
 from microtome.project.records import Audit, AuditAnswer
 from microtome.volume import ArrayVolume
-from proposing import NM
+from proposing import NM, one_class
 
 HALF: Int3 = (8, 40, 40)
 
@@ -89,9 +90,37 @@ def test_before_anybody_looked_nothing_is_known(journal: Journal, found: Proposa
     assert (seen.boxes, seen.done) == (2, 0)
 
 
+def test_a_place_that_was_marked_twice_is_one_object(journal: Journal, found: Proposals) -> None:
+    left, _ = sorted(draw(journal, found, 2), key=lambda audit: audit.box)
+    mark(journal, left, (6, 35, 5), (6, 35, 5))
+    assert audited(journal.verdicts, found).missing == 1
+
+
+def test_deep_objects_count_as_often_where_they_were_found_as_where_they_were_missed(
+    journal: Journal, tmp_path: Path
+) -> None:
+    """Forty columns through all sections, half of them proposed, looked at in boxes of one section."""
+    shape = (8, 80, 128)
+    columns = np.zeros(shape, bool)
+    for k in range(40):
+        columns[:, 4 + 16 * (k // 8) : 12 + 16 * (k // 8), 4 + 16 * (k % 8) : 12 + 16 * (k % 8)] = True
+    half = columns & (np.arange(128) // 16 % 2 == 0)
+    found = propose(one_class(half), ProposalSettings(smallest=8), tmp_path / "001")
+    drawn = draw_audits(journal.verdicts, found, 30, shape=(1, 40, 32), domain=Box.of(shape), seed=1)
+    oracle = ObjectOracle(ArrayVolume(columns.astype(np.uint8), NM))
+    for answer in oracle.audited(found, drawn):
+        journal.verdicts.add_audit_answer(answer)
+    seen = audited(journal.verdicts, found)
+    assert seen.recall.value == pytest.approx(0.5)
+    assert seen.recall.low <= 0.5 <= seen.recall.high
+
+
 def test_the_simulated_annotators_marks_give_the_true_recall(journal: Journal, tmp_path: Path) -> None:
+    """Three of five are proposed, of which one shows in both boxes."""
     found = five(tmp_path, places=PLACES[:3])
     oracle = ObjectOracle(ArrayVolume(balls(*PLACES), NM))
     for answer in oracle.audited(found, draw(journal, found, 2)):
         journal.verdicts.add_audit_answer(answer)
-    assert audited(journal.verdicts, found).recall.value == pytest.approx(3 / 5)
+    seen = audited(journal.verdicts, found)
+    assert (seen.found, seen.missing) == (4, 2)
+    assert seen.recall.value == pytest.approx(4 / 6)

@@ -38,11 +38,6 @@ def audit_boxes(
     return tuple(drawn[:n])
 
 
-def inside(centres: Float64[np.ndarray, "n 3"], box: Box) -> Bool[np.ndarray, "n"]:
-    """Which objects count in a box: those whose centre (voxels, z y x) lies in it, so each in one alone."""
-    return np.all((centres >= box.start) & (centres < box.stop), axis=1)
-
-
 def missed(
     points: Float64[np.ndarray, "m 3"],
     ids: Shaped[np.ndarray, "z y x"],
@@ -73,8 +68,8 @@ def missed(
 def recall(found: Int64[np.ndarray, "b"], missing: Int64[np.ndarray, "c"]) -> Share:
     """The share of all true objects that were proposed, from the boxes of an audit, with a 95 % interval.
 
-    `found` are the correct proposals that count in each box, `missing` the objects marked there that are
-    none of them. Boxes are what was drawn, so the interval is of the ratio over boxes; where none holds more
+    `found` are the correct proposals that show in each box, `missing` the objects marked there that are none
+    of them. Boxes are what was drawn, so the interval is of the ratio over boxes; where none holds more
     than one object it is exact but for empty boxes, which say nothing. Unknown where nothing was seen at all.
 
     Raises:

@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 
 from microtome.box import Box, Int3
-from microtome.objects.audit import audit_boxes, inside, missed, recall
+from microtome.objects.audit import audit_boxes, missed, recall
 from microtome.objects.decisions import decisions
 from microtome.objects.proposals import Proposals
 from microtome.objects.shares import Share
@@ -50,10 +50,11 @@ def draw_audits(
 
 
 def audited(verdicts: Verdicts, found: Proposals, tolerance_nm: float = TOLERANCE_NM) -> Audited:
-    """Recall as the audits of a set estimate it.
+    """Recall as the audits of a set estimate it, of the objects that people come across.
 
-    A proposal counts in the box that holds its middle, unless most said that it is incorrect; a mark counts
-    if it is on no such proposal. Of a box that several people looked at, the last one's marks count.
+    In every box a proposal counts that shows there, unless most said that it is incorrect, and a mark that is
+    on no such proposal. So what crosses ten sections counts ten times as much as what crosses one, found or
+    missed. Of a box that several people looked at, the last one's marks count, each place once.
 
     Raises:
         ValueError: If the tolerance is negative.
@@ -67,27 +68,29 @@ def audited(verdicts: Verdicts, found: Proposals, tolerance_nm: float = TOLERANC
         return Audited(len(boxes), 0, 0, 0, recall(nothing, nothing))
     table = found.table()
     wrong = _incorrect(verdicts, table)
-    right = table.centre[~wrong]
-    there = np.array([inside(right, boxes[k]).sum() for k in answers], dtype=np.int64)
-    marks = _Marks(found, wrong, tolerance_nm)
-    missing = np.array([marks.missed(boxes[k], one) for k, one in answers.items()], dtype=np.int64)
+    looks = _Looks(found, wrong, tolerance_nm)
+    counts = np.array([looks.counted(boxes[k], one) for k, one in answers.items()], dtype=np.int64)
+    there, missing = counts.T
     return Audited(len(boxes), len(answers), int(there.sum()), int(missing.sum()), recall(there, missing))
 
 
 @dataclass(frozen=True, eq=False)
-class _Marks:
+class _Looks:
     proposals: Proposals
     wrong: np.ndarray  # by row
     tolerance_nm: float
 
-    def missed(self, box: Box, answer: AuditAnswer) -> int:
+    def counted(self, box: Box, answer: AuditAnswer) -> tuple[int, int]:
+        """How many proposals show in a box, and how many marks are on none of them."""
         nm = self.proposals.plan.voxel_size_nm
         z, y, x = (int(np.ceil(self.tolerance_nm / side)) for side in nm)
         around = box.grown((z, y, x)).intersection(Box.of(self.proposals.plan.shape))
         ids = self.proposals.ids().read(around)
         dropped = np.concatenate([[False], self.wrong])
-        points = np.array(answer.points, dtype=np.float64).reshape(-1, 3)
-        return missed(points, np.where(dropped[ids], 0, ids), around, nm, self.tolerance_nm)
+        ids = np.where(dropped[ids], 0, ids)
+        there = np.unique(ids[box.relative_to(around).slices])
+        points = np.array(sorted(set(answer.points)), dtype=np.float64).reshape(-1, 3)
+        return int(np.count_nonzero(there)), missed(points, ids, around, nm, self.tolerance_nm)
 
 
 def _incorrect(verdicts: Verdicts, table: ObjectTable) -> np.ndarray:

@@ -6,12 +6,10 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, UInt8
-from scipy import ndimage
 
 from microtome.box import Box, Int3
 from microtome.evaluate.objects import covers_half, overlaps
 from microtome.labels import IGNORE
-from microtome.objects.audit import inside
 from microtome.objects.proposals import Proposals
 from microtome.objects.scores import true_objects
 from microtome.objects.table import ObjectTable
@@ -82,9 +80,9 @@ class ObjectOracle:
         ]
 
     def audited(self, found: Proposals, audits: Sequence[Audit]) -> list[AuditAnswer]:
-        """A mark on each true object with its middle in an audit's box that no correct proposal touches.
+        """A mark on each true object that shows in an audit's box and that no correct proposal touches.
 
-        Of a true object that reaches far beyond the box only the part near it is seen.
+        Whether one touches it is looked for in the box and near it.
 
         Raises:
             ValueError: If an audit was not stored yet.
@@ -104,19 +102,17 @@ class ObjectOracle:
 
     def _missed(self, found: Proposals, box: Box) -> Iterator[Int3]:
         around = box.grown(MARGIN).intersection(Box.of(self.truth.shape))
-        labels, count = ndimage.label(self._true(self.truth.read(around)))
+        labels = true_objects(self._true(self.truth.read(around)), found)
         ids = found.ids().read(around)
         said = self.correct(found, (np.unique(ids[ids > 0]).astype(np.int64) - 1).tolist())
         right = np.isin(ids, [1 + row for row, word in said.items() if word == "correct"])
-        middles = np.array(ndimage.center_of_mass(labels > 0, labels, range(1, count + 1))).reshape(-1, 3)
-        for number in 1 + np.flatnonzero(inside(middles + around.start, box)):
-            own = np.argwhere(labels == number) + around.start
-            if not right[tuple((own - around.start).T)].any():
-                own = own[((own >= box.start) & (own < box.stop)).all(axis=1)]
-                if len(own):  # its middle may lie beside it
-                    offset = own - around.start - middles[number - 1]
-                    z, y, x = own[(offset**2).sum(axis=1).argmin()].tolist()
-                    yield z, y, x
+        seen = labels[box.relative_to(around).slices]
+        for number in np.unique(seen[seen > 0]).tolist():
+            if not right[labels == number].any():
+                own = np.argwhere(seen == number)
+                offset = own - own.mean(axis=0)
+                z, y, x = (own[(offset**2).sum(axis=1).argmin()] + box.start).tolist()
+                yield z, y, x
 
     def _by_cover(
         self, ids: Volume, table: ObjectTable, rows: Sequence[int]
