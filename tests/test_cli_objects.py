@@ -110,7 +110,7 @@ def test_the_table_comes_out_as_csv(run: Run, project_folder: Path, given: Path,
     assert (code, err) == (1, f"microtome: {tmp_path / 'out.csv'} exists already\n")
 
 
-def test_keys_that_people_were_asked_about_are_not_given_again(
+def test_keys_and_sets_that_people_were_asked_about_are_not_given_again(
     run: Run, project_folder: Path, given: Path
 ) -> None:
     query = JudgeQuery(
@@ -127,7 +127,7 @@ def test_keys_that_people_were_asked_about_are_not_given_again(
     with open_project(project_folder, TABLES) as project:
         project.journal.verdicts.add_queries([query])
     propose(run, project_folder, "--prediction", given)
-    assert open_proposals(project_folder / "objects" / "001").table().keys.tolist() == [42]
+    assert open_proposals(project_folder / "objects" / "002").table().keys.tolist() == [42]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The sets of a project, one after the other."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,6 +49,37 @@ def test_a_changed_label_volume_is_told_when_the_same_is_asked_for(sets: Proposa
     chunk.write_bytes(chunk.read_bytes()[:-5])
     with pytest.raises(ValueError, match="001: the label volume was changed since"):
         proposed(sets, FIRST)
+
+
+def test_a_damaged_set_is_told_before_another_is_begun(sets: ProposalSets) -> None:
+    found = proposed(sets, FIRST)
+    table = found.folder / "objects.csv"
+    table.write_text("".join(table.read_text().splitlines(keepends=True)[:-1]))
+    for probability in (FIRST, SECOND):
+        with pytest.raises(ValueError, match="expected the 2 objects that were proposed; got 1"):
+            proposed(sets, probability)
+    table.unlink()
+    with pytest.raises(OSError, match=r"objects\.csv"):
+        proposed(sets, FIRST)
+    assert sets.names() == ["001"]
+
+
+def test_what_a_removed_set_gave_is_not_given_again(sets: ProposalSets) -> None:
+    shutil.rmtree(proposed(sets, FIRST).folder)
+    again = proposed(sets, FIRST)
+    assert again.folder.name == "002"
+    assert again.table().keys.tolist() == [3, 4]
+    shutil.rmtree(sets.folder)
+    known = sets.proposed(one_class(FIRST), SETTINGS, least=(4, 9))
+    assert known.folder.name == "004"
+    assert known.table().keys.tolist() == [9, 10]
+
+
+def test_a_damaged_note_of_what_was_given_is_told(sets: ProposalSets) -> None:
+    proposed(sets, FIRST)
+    (sets.folder / "given.json").write_text("[]")
+    with pytest.raises(ValueError, match=r"given\.json does not say which numbers were given"):
+        proposed(sets, SECOND)
 
 
 class Killed(Exception):

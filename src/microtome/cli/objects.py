@@ -87,7 +87,7 @@ def propose(
     with progress() as bars, opened(folder, "cpu", bars, work="objects") as session:
         source = _given(session, prediction) if prediction else _predicted(session, names(class_names), model)
         sets = ProposalSets(session.project.root)
-        found = sets.proposed(source, settings, next_key=_next_key(session.project), progress=bars)
+        found = sets.proposed(source, settings, least=_least(session.project), progress=bars)
     row = {**_row(found), "folder": str(found.folder)}
     result(row, [row], as_json=as_json)
 
@@ -172,10 +172,13 @@ def _predicted(session: "Session", wanted: Sequence[str], model: int | None) -> 
     return predicted_source(folder, known, wanted, session.image.shape)
 
 
-def _next_key(project: "Project") -> int:
-    """Above all objects that people were ever asked about, even if their set is gone."""
+def _least(project: "Project") -> tuple[int, int]:
+    """A set and a key above all that people were ever asked about, even if the set is gone."""
     verdicts = project.journal.verdicts
-    return 1 + max(verdicts.judged() | {query.object_key for query in verdicts.queries()}, default=0)
+    queries, audits = verdicts.queries(), verdicts.audits()
+    names = {query.proposals for query in queries} | {audit.proposals for audit in audits}
+    keys = verdicts.judged() | {query.object_key for query in queries}
+    return 1 + max(map(int, names), default=0), 1 + max(keys, default=0)
 
 
 def _row(found: "Proposals") -> dict[str, Any]:

@@ -45,7 +45,13 @@ class Proposals:
             ValueError: If it is damaged.
             OSError: If it cannot be read.
         """
-        return read_table(self.folder / TABLE)
+        found = read_table(self.folder / TABLE)
+        if len(found) != self.result.objects:
+            raise ValueError(
+                f"{self.folder / TABLE}: expected the {self.result.objects} objects that were proposed; "
+                f"got {len(found)}"
+            )
+        return found
 
     def ids(self) -> Volume:
         """The label volume, uint32: 0, or the id of the object.
@@ -81,11 +87,13 @@ class Proposals:
         return whole_digest(digests) == self.result.sha256
 
     def require_intact(self, progress: Progress = silent) -> None:
-        """Read the label volumes, to see whether they are as they were written.
+        """Read the table and the label volumes, to see whether these are as they were written.
 
         Raises:
-            ValueError: If one changed since.
+            ValueError: If a volume changed since, or the table is damaged.
+            OSError: If one cannot be read.
         """
+        _ = self.table()
         volumes = [volume for volume in (self.ids(), self.sides()) if volume is not None]
         boxes, digests = Blocks(self.plan.shape, self.plan.settings.block).boxes, []
         for number, box in enumerate(boxes):

@@ -1,5 +1,6 @@
 """A project's sets of proposed objects, in folders 001, 002, …; an object keeps its key from set to set."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,7 +8,10 @@ from microtome.objects.manifest import NAME, read_manifest
 from microtome.objects.proposals import Proposals, open_proposals, propose
 from microtome.objects.settings import ProposalSettings
 from microtome.objects.sources import Source
+from microtome.objects.whole import whole_file
 from microtome.progress import Progress, silent
+
+GIVEN = "given.json"  # which numbers of sets and keys of objects were given, also by sets that are gone
 
 
 @dataclass(frozen=True)
@@ -48,27 +52,51 @@ class ProposalSets:
         return open_proposals(self.folder / (name or names[-1]))
 
     def proposed(
-        self, source: Source, settings: ProposalSettings, *, next_key: int = 1, progress: Progress = silent
+        self,
+        source: Source,
+        settings: ProposalSettings,
+        *,
+        least: tuple[int, int] = (1, 1),  # set and key
+        progress: Progress = silent,
     ) -> Proposals:
         """The objects of a prediction.
 
         That is the latest set if it was made from this, and gone on with if a run was killed; otherwise a new
-        one, whose objects keep the keys of the latest. Others get new ones, from `next_key` at least.
+        one, whose objects keep the keys of the latest. Others get new ones. What a set that was removed gave
+        is not given again: neither its keys, nor its number, nor anything below `least`.
 
         Raises:
-            ValueError: If an unfinished set is of something else, or `propose` refuses.
+            ValueError: If an unfinished set is of something else, the latest one is damaged, or `propose`
+                refuses.
             OSError: If the prediction cannot be read or the folder not written.
         """
         names, finished = self.names(), self.finished()
         latest = self.opened(finished[-1]) if finished else None
-        number = int(names[-1]) if names else 0
+        if latest is not None:
+            latest.require_intact(progress)
+        next_set, next_key = (max(pair) for pair in zip(self._given(), least, strict=True))
         if names == finished:
             if latest is not None and latest.made_from(source, settings, progress):
-                latest.require_intact(progress)
                 return latest
-            number += 1
+            number = max(next_set, 1 + int(names[-1]) if names else 1)
+        else:
+            number = int(names[-1])
         folder = self.folder / f"{number:03}"
-        return propose(source, settings, folder, previous=latest, next_key=next_key, progress=progress)
+        found = propose(source, settings, folder, previous=latest, next_key=next_key, progress=progress)
+        with whole_file(self.folder / GIVEN) as partial:
+            partial.write_text(json.dumps({"next_set": number + 1, "next_key": found.result.next_key}))
+        return found
+
+    def _given(self) -> tuple[int, int]:
+        """The lowest number of a set, and the lowest key, that were never given."""
+        path = self.folder / GIVEN
+        if not path.exists():
+            return 1, 1
+        try:
+            given = json.loads(path.read_text())
+            return int(given["next_set"]), int(given["next_key"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{path} does not say which numbers were given: {error!r}") from error
 
 
 def _is_finished(folder: Path) -> bool:
