@@ -106,6 +106,16 @@ def test_two_rounds_go_on_where_they_were_stopped_and_are_scored_alike(session: 
     assert sets.finished() == ["001", "002", "003"]
     assert sets.opened("002").result.carried > 0
     assert ObjectSimulation(session, plan("two-stream", 2)).run() == twice
+    with pytest.raises(ValueError, match="2 rounds are done already; got 1"):
+        ObjectSimulation(session, plan("two-stream", 1)).run()
+    with pytest.raises(ValueError, match="was simulated with each 8; got 9: simulate with that"):
+        ObjectSimulation(session, replace(plan("two-stream", 3), each=9)).run()
+
+
+def test_where_no_object_lies_in_the_train_split_there_is_nothing_to_ask(session: Session) -> None:
+    everything = ProposalSettings(threshold=1e-9, smallest=40)
+    with pytest.raises(ValueError, match=r"nothing to ask: no object of proposals 001 .* splits\.train"):
+        ObjectSimulation(session, replace(plan("random", 1), proposals=everything)).run()
 
 
 def test_a_strategy_that_needs_no_features_makes_none(session: Session) -> None:

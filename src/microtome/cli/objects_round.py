@@ -106,6 +106,7 @@ def ask(
     groups = int3(clusters, "--clusters")
     make = named("strategy", strategy, object_strategies(groups, standardise=standardise))
     with progress() as bars, opened(folder, device, bars, work="objects") as session:
+        _ = session.image  # opening it refuses one that changed
         found = ProposalSets(session.project.root).opened(proposals)
         streams = kept_streams(found, session.project.config.image)
         grouping = None if streams is None else two_stream(streams, groups, standardise=standardise)

@@ -3,8 +3,9 @@
 What to do next is read from the project, so a simulation that was killed goes on where it was.
 """
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +28,12 @@ from microtome.objects.settings import ProposalSettings
 from microtome.objects.strategies import TwoStream
 from microtome.objects.streams import Streams
 from microtome.objects.table import ObjectTable
+from microtome.objects.whole import whole_file
 from microtome.predict.store import PredictionStore
 from microtome.project import Model
 from microtome.query.strategy import Strategy
+
+PLAN = "simulation.json"  # beside the sets: by which plan the project is simulated
 
 StrategyMaker = Callable[[ObjectTable, Callable[[], Streams]], Strategy]
 """A strategy for the objects of a table; their features are made only if it asks for them."""
@@ -48,6 +52,12 @@ class RoundPlan:
     tune: Tuned | None = None  # the streams whose networks learn from the answers of each round
     steps: int | None = None  # of fine-tuning the model; None as the project has it
     rule: Rule = "covers-half"
+
+    def words(self) -> dict[str, object]:
+        """All of it but how many rounds there are, as it is written down."""
+        features = {"features": self.features.kept(), "proposals": asdict(self.proposals)}
+        plain = {name: getattr(self, name) for name in ("name", "each", "tune", "steps", "rule")}
+        return {**plain, **features}
 
     def __post_init__(self) -> None:
         if self.each < 1 or self.rounds < 1:
@@ -80,10 +90,12 @@ class ObjectSimulation:
         """All rounds that are not done yet; scores before the first and after each.
 
         Raises:
-            ValueError: If there is no model, truth, test split or object to test on.
+            ValueError: If there is no model, truth, test split or object to ask about or to test on, or the
+                project was simulated by another plan or in more rounds.
             OSError: If the project cannot be written.
         """
         self._test_box()
+        self._keep_to_plan()
         while True:
             found = self._proposed()
             if self._trained() >= self.plan.rounds:
@@ -103,6 +115,24 @@ class ObjectSimulation:
         self._features(found)
         return found
 
+    def _keep_to_plan(self) -> None:
+        """Write down by which plan the project is simulated; what was begun by another one is refused."""
+        if self._trained() > self.plan.rounds:
+            raise ValueError(f"{self._trained()} rounds are done already; got {self.plan.rounds}")
+        path = ProposalSets(self.session.project.root).folder / PLAN
+        words = json.loads(json.dumps(self.plan.words()))
+        if not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            with whole_file(path) as partial:
+                partial.write_text(json.dumps(words, indent=1))
+        before = json.loads(path.read_text())
+        for name, value in words.items():
+            if before.get(name) != value:
+                raise ValueError(
+                    f"{self.session.project.root} was simulated with {name} {before.get(name)}; got {value}: "
+                    "simulate with that, or in a new project"
+                )
+
     def _trained(self) -> int:
         return sum("objects" in model.metrics for model in self.session.project.journal.models())
 
@@ -119,7 +149,7 @@ class ObjectSimulation:
             return
         latest = session.project.journal.latest_model()
         strategy = self.plan.strategy(found.table(), lambda: self._features(found))
-        ObjectAsking(
+        asking = ObjectAsking(
             verdicts,
             found,
             strategy,
@@ -128,7 +158,12 @@ class ObjectSimulation:
             session.project.config.train_box,
             None if latest is None else view(session, latest),
             strategy if isinstance(strategy, TwoStream) else None,
-        ).ask(self.plan.each)
+        )
+        if not asking.ask(self.plan.each):
+            raise ValueError(
+                f"nothing to ask: no object of proposals {found.folder.name} without a verdict lies wholly "
+                f"in splits.train {session.project.config.train_box}"
+            )
 
     def _answer(self, found: Proposals) -> None:
         verdicts = self.session.project.journal.verdicts
