@@ -104,7 +104,12 @@ def test_wrong_usage_is_exit_code_2(run: Run, words: list[str]) -> None:
 
 @pytest.mark.parametrize(
     ("option", "text"),
-    [("--voxel-size", "45,9"), ("--voxel-size", "a,b,c"), ("--query-shape", "1,0,32"), ("--window", "9,1")],
+    [
+        *(("--voxel-size", text) for text in ("45,9", "a,b,c", "inf,9,9")),
+        *(("--query-shape", text) for text in ("1,0,32", "1,1.5,32", "nan,1,1", "1e400,1,1", "1e300,1,1")),
+        *(("--window", text) for text in ("9,1", "0,inf")),
+        *(("--label-values", text) for text in ("1,", "nan", "1.5")),
+    ],
 )
 def test_unreadable_numbers_are_wrong_usage(
     run: Run, tmp_path: Path, image: Path, option: str, text: str

@@ -111,6 +111,14 @@ def test_what_is_missing_is_said_in_one_line(run: Run, proposed: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("text", ["inf,1,1", "1e400,1,1", "nan,1,1", "64,4", "0,4,5"])
+def test_groups_that_cannot_be_counted_are_wrong_usage(run: Run, text: str, tmp_path: Path) -> None:
+    code, _, err = run("objects", "ask", tmp_path, "--clusters", text)
+    assert code == 2
+    assert "expected " in err
+    assert text in err
+
+
 def test_without_features_random_objects_are_asked_and_a_hint_is_given(run: Run, proposed: Path) -> None:
     code, out, err = run("objects", "ask", proposed, "-n", 5, "--strategy", "random", "--json")
     assert (code, json.loads(out)["groups"]) == (0, 1)

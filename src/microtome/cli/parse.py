@@ -1,12 +1,16 @@
 """Numbers and boxes from words; what cannot be read is wrong usage."""
 
+from math import isfinite
+
 import typer
 
 from microtome.box import Int3
 
+LARGEST = 1_000_000  # voxels along an axis, or groups
 
-def numbers(text: str, count: int | None, option: str) -> tuple[float, ...]:
-    """`count` numbers with commas between them.
+
+def numbers(text: str, count: int, option: str) -> tuple[float, ...]:
+    """`count` finite numbers with commas between them.
 
     Raises:
         typer.BadParameter: If they are not that.
@@ -16,10 +20,9 @@ def numbers(text: str, count: int | None, option: str) -> tuple[float, ...]:
         values = tuple(float(part) for part in parts)
     except ValueError:
         values = ()
-    if not values or (count is not None and len(values) != count):
-        expected = f"{count} numbers" if count else "numbers"
+    if len(values) != count or not all(isfinite(value) for value in values):
         raise typer.BadParameter(
-            f"expected {expected} with commas between them; got {text!r}", param_hint=option
+            f"expected {count} finite numbers with commas between them; got {text!r}", param_hint=option
         )
     return values
 
@@ -56,15 +59,15 @@ def whole_numbers(text: str, option: str) -> tuple[int, ...]:
 
 
 def int3(text: str, option: str) -> Int3:
-    """Three positive whole numbers z,y,x.
+    """Three whole numbers z,y,x, from 1 to `LARGEST`.
 
     Raises:
         typer.BadParameter: If they are not that.
     """
     values = numbers(text, 3, option)
-    if any(value != int(value) or value < 1 for value in values):
+    if any(value != int(value) or not 1 <= value <= LARGEST for value in values):
         raise typer.BadParameter(
-            f"expected three whole numbers of at least 1; got {text!r}", param_hint=option
+            f"expected three whole numbers from 1 to {LARGEST}; got {text!r}", param_hint=option
         )
     z, y, x = (int(value) for value in values)
     return z, y, x
