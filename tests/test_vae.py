@@ -109,6 +109,7 @@ def test_what_is_decoded_is_the_mean_plus_noise_times_the_deviation() -> None:
     [
         ({"latent": 0}, "latent, channels and side must be at least 1; got 0, 1 and 16"),
         ({"channels": 0}, "got 4, 0 and 16"),
+        ({"latent": 5000}, "latent must be at most 4096; got 5000"),
         ({"side": 18}, "side must be a multiple of 4 for 2 widths; got 18"),
         ({"widths": ()}, r"multiples of 16; got \(\)"),
         ({"widths": (16, 24)}, r"multiples of 16; got \(16, 24\)"),

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 GROUPS = 16  # of channels that are normalised together (Wu & He 2018)
+MOST_LATENT = 4096  # 16 kB for each object; Lin et al. take at most 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class VAEConfig:
                 "latent, channels and side must be at least 1; "
                 f"got {self.latent}, {self.channels} and {self.side}"
             )
+        if self.latent > MOST_LATENT:
+            raise ValueError(f"latent must be at most {MOST_LATENT}; got {self.latent}")
         if not self.widths or any(width < 1 or width % GROUPS for width in self.widths):
             raise ValueError(f"widths of a VAE must be multiples of {GROUPS}; got {self.widths}")
         if self.side % 2 ** len(self.widths):
