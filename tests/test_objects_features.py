@@ -203,7 +203,11 @@ def test_one_object_and_an_image_smaller_than_a_patch_have_features(tmp_path: Pa
     assert np.isfinite(streams.images).all()
 
 
-@pytest.mark.parametrize("wrong", [{"side": 40}, {"step": 0}, {"most": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"side": 40}, {"step": 0}, {"most": 0}, {"step": 65}, {"step": 9, "side": 1024}]
+)
 def test_settings_that_no_patch_has_are_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match=r"expected a side|must be at least 1"):
+    with pytest.raises(
+        ValueError, match=r"expected a side|must be at least 1|at most 64 and a patch of at most 8192 voxels"
+    ):
         replace(SETTINGS, **wrong)

@@ -34,6 +34,8 @@ from microtome.volume import Volume
 
 BATCH = 256  # patches encoded at a time
 OWN = "fitted to this set"
+MOST_STEP = 64  # voxels of a pixel
+MOST_VOXELS = 8192  # along a patch; to cut out one of them takes 1.3 GB
 
 Tuned = Literal["images", "masks", "both"]
 Picture = UInt8[np.ndarray, "s s"] | Int8[np.ndarray, "s s"]
@@ -44,7 +46,7 @@ class FeatureSettings:
     """How the networks of the two streams look, and what they are fitted to.
 
     Raises:
-        ValueError: If a number is not positive, or a patch is no multiple of what a network sees.
+        ValueError: If a number is not positive, a patch is too large, or no multiple of what a network sees.
     """
 
     masks: VAEConfig = field(default_factory=VAEConfig)
@@ -60,6 +62,11 @@ class FeatureSettings:
         if min(self.side, self.step, self.most) < 1:
             raise ValueError(
                 f"side, step and most must be at least 1; got {self.side}, {self.step} and {self.most}"
+            )
+        if self.step > MOST_STEP or self.side * self.step > MOST_VOXELS:
+            raise ValueError(
+                f"expected a step of at most {MOST_STEP} and a patch of at most {MOST_VOXELS} voxels; "
+                f"got {self.step} and {self.side} x {self.step}"
             )
         if self.around is not None and self.around < 0:
             raise ValueError(f"expected at least 0 pixels around an object; got {self.around}")
