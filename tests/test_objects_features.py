@@ -163,11 +163,24 @@ def test_without_features_the_command_to_make_them_is_named(found: Proposals) ->
         read_streams(found, "")
 
 
-def test_a_damaged_file_is_refused_in_one_line(found: Proposals) -> None:
-    maker(found).made()
-    (found.folder / "features" / "images.npy").write_bytes(b"no array")
-    with pytest.raises(ValueError, match="holds no features"):
-        read_streams(found, maker(found).origin)
+@pytest.mark.parametrize("damage", ["gone", "empty", "text", "cut", "fewer"])
+def test_a_damaged_file_is_refused_with_what_mends_it(damage: str, found: Proposals) -> None:
+    masks = np.array(maker(found).made().masks)
+    path = found.folder / "features" / "masks.npy"
+    match damage:
+        case "gone":
+            path.unlink()
+        case "fewer":
+            np.save(path, masks[1:])
+        case _:
+            path.write_bytes({"empty": b"", "text": b"no array", "cut": path.read_bytes()[:-4]}[damage])
+    for refused in (lambda: read_streams(found, maker(found).origin), maker(found).made):
+        with pytest.raises(
+            ValueError, match=r"masks\.npy.*`microtome objects features --anew` makes"
+        ) as error:
+            refused()
+        assert "pickle" not in str(error.value)
+    assert np.array_equal(maker(found).made(anew=True).masks, masks)
 
 
 def test_only_the_tuned_stream_changes(found: Proposals) -> None:

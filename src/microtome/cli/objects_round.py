@@ -54,7 +54,9 @@ def features(
         Literal["images", "masks", "both"] | None,
         typer.Option(help="Let networks learn from the answers first: active clustering."),
     ] = None,
-    anew: Annotated[bool, typer.Option("--anew", help="Replace features of other settings.")] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Replace finished features, of whatever settings.")
+    ] = False,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:

@@ -121,24 +121,26 @@ class FeatureMaker:
         """The features: as they are kept, or else now encoded, by `networks` or by ones fitted for it.
 
         What was fitted before an interruption is used again; encoding starts anew. Features of what has
-        changed since are replaced; those of other settings or networks only if they are to be made `anew`.
+        changed since are replaced; others that are finished only if they are to be made `anew`.
 
         Raises:
             ValueError: If there are finished ones of other settings, the label volume is not the one that
                 was proposed, or the networks do not fit the patches.
             OSError: If a volume cannot be read or the folder not written.
         """
-        note = self._note(networks)
-        before = read_note(self.proposals)
-        if before is not None and any(before[name] != value for name, value in note.items()):
-            if before["finished"] and before["origin"] == self.origin and not anew:
-                raise ValueError(
-                    f"proposals {self.proposals.folder.name} have features of other settings or networks "
-                    f"({before['networks']}): say that they are to be made anew"
-                )
-            discard(self.proposals)
-        elif before is not None and before["finished"]:
-            return read_streams(self.proposals, self.origin)
+        note, before = self._note(networks), read_note(self.proposals)
+        if before is not None:
+            same = all(before[name] == value for name, value in note.items())
+            if before["finished"] and not anew:
+                if same:
+                    return read_streams(self.proposals, self.origin)
+                if before["origin"] == self.origin:
+                    raise ValueError(
+                        f"proposals {self.proposals.folder.name} have features of other settings or networks "
+                        f"({before['networks']}): say that they are to be made anew"
+                    )
+            if before["finished"] or not same:
+                discard(self.proposals)
         self.proposals.require_intact(self.progress)
         write_note(self.proposals, {**note, "finished": False})
         self._encode(self._kept(networks))

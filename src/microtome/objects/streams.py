@@ -70,11 +70,9 @@ def read_streams(found: Proposals, origin: str) -> Streams:
         )
     if not note["finished"]:
         raise ValueError(f"the features of proposals {name} are not finished: {again} to go on")
-    masks, images = (_array(found.folder / FOLDER / f"{stream}.npy") for stream in STREAMS)
-    if len(masks) != found.result.objects:
-        raise ValueError(
-            f"{found.folder / FOLDER}: expected features of {found.result.objects} objects; got {len(masks)}"
-        )
+    masks, images = (
+        _array(found.folder / FOLDER / f"{stream}.npy", found.result.objects) for stream in STREAMS
+    )
     return Streams(masks, images)
 
 
@@ -144,11 +142,17 @@ def discard(found: Proposals) -> None:
     shutil.rmtree(found.folder / FOLDER, ignore_errors=True)
 
 
-def _array(path: Path) -> Float32[np.ndarray, "_ _"]:
+def _array(path: Path, count: int) -> Float32[np.ndarray, "_ _"]:
+    again = "`microtome objects features --anew` makes them again"
+    if not path.is_file():
+        raise ValueError(f"{path} does not exist, with features that were finished: {again}")
     try:
-        array = np.load(path, mmap_mode="r")
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{path} holds no features: {error}") from error
-    if array.ndim != 2 or array.dtype != np.float32:
-        raise ValueError(f"{path}: expected float32 rows; got {array.dtype} of shape {array.shape}")
+        array = np.lib.format.open_memmap(path, mode="r")
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged and holds no features ({error}): {again}") from error
+    if array.ndim != 2 or array.dtype != np.float32 or len(array) != count:
+        raise ValueError(
+            f"{path}: expected float32 rows of {count} objects; "
+            f"got {array.dtype} of shape {array.shape}: {again}"
+        )
     return array
