@@ -132,10 +132,10 @@ ROW = "1,1,0,0,0,1,1,1,1,0,0.5,0,0,0,1,0,0"
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "is no table of objects"),
+        ("", "expected the columns id, key, .*; got none"),
         ("id,key\n1,1\n", "expected the columns id, key, start_z"),
-        (f"{HEADER}\n{ROW[:-2]}\n", "is no table of objects"),
-        (f"{HEADER}\n{ROW}\n2,2,0\n", "is no table of objects"),
+        (f"{HEADER}\n{ROW[:-2]}\n", "expected 17 values of each object; row 1 has 16"),
+        (f"{HEADER}\n{ROW}\n2,2,0\n", "expected 17 values of each object; row 2 has 3"),
         (f"{HEADER}\n{ROW.replace('0.5', 'half')}\n", "is no table of objects"),
         (f"{HEADER}\n{ROW.replace('0.5', '1.5')}\n", "probabilities in"),
         (f"{HEADER}\n{ROW.replace('1,1,0', '1,99999999999999999999,0', 1)}\n", "is no table of objects"),

@@ -128,7 +128,9 @@ def read_table(path: Path) -> ObjectTable:
         raise FileNotFoundError(f"{path} does not exist")
     columns = _read_parquet(path) if _is_parquet(path) else _read_csv(path)
     if list(columns) != list(COLUMNS):
-        raise ValueError(f"{path}: expected the columns {', '.join(COLUMNS)}; got {', '.join(columns)}")
+        raise ValueError(
+            f"{path}: expected the columns {', '.join(COLUMNS)}; got {', '.join(columns) or 'none'}"
+        )
     try:
         return _table({name: np.array(columns[name], kind) for name, kind in COLUMNS.items()})
     except (ValueError, OverflowError, TypeError) as error:
@@ -168,11 +170,16 @@ def _write_csv(columns: Mapping[str, Column], path: Path) -> None:
 def _read_csv(path: Path) -> Mapping[str, Sequence[object]]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            header, *lines = csv.reader(file, strict=True)
-        values = list(zip(*lines, strict=True)) if lines else [()] * len(header)
-        return dict(zip(header, values, strict=True))
+            header, *lines = list(csv.reader(file, strict=True)) or [[]]
     except (ValueError, csv.Error) as error:
         raise ValueError(f"{path} is no table of objects: {error}") from error
+    for number, line in enumerate(lines, start=1):
+        if len(line) != len(header):
+            raise ValueError(
+                f"{path}: expected {len(header)} values of each object; row {number} has {len(line)}"
+            )
+    values = zip(*lines, strict=True) if lines else [()] * len(header)
+    return dict(zip(header, values, strict=True))
 
 
 def _write_parquet(columns: Mapping[str, Column], path: Path) -> None:
