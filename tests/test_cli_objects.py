@@ -110,6 +110,12 @@ def test_the_table_comes_out_as_csv(run: Run, project_folder: Path, given: Path,
     assert (code, err) == (1, f"microtome: {tmp_path / 'out.csv'} exists already\n")
 
 
+def test_a_table_in_a_folder_that_is_missing_is_refused(run: Run, project_folder: Path, given: Path) -> None:
+    propose(run, project_folder, "--prediction", given)
+    code, _, err = run("objects", "table", project_folder, given.parent / "nodir" / "t.csv")
+    assert (code, err) == (1, f"microtome: folder {given.parent / 'nodir'} does not exist\n")
+
+
 def test_keys_and_sets_that_people_were_asked_about_are_not_given_again(
     run: Run, project_folder: Path, given: Path
 ) -> None:

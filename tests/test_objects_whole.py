@@ -18,6 +18,14 @@ def test_a_file_has_its_name_once_it_is_written(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with (
+        pytest.raises(FileNotFoundError, match=r"folder .*nodir does not exist"),
+        whole_file(tmp_path / "nodir" / "t.csv"),
+    ):
+        pass
+
+
 def half(path: Path) -> None:
     with whole_file(path) as partial:
         partial.write_text("half")

@@ -13,6 +13,8 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises:
         OSError: If it cannot be written.
     """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"folder {path.parent} does not exist")
     partial = partial_of(path)
     try:
         yield partial
