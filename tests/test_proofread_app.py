@@ -332,6 +332,20 @@ def test_an_object_of_another_sheet_is_refused(ada: Judge) -> None:
     assert "expected objects of sheet" in found.json()["detail"]
 
 
+@pytest.mark.parametrize("second", ["incorrect", "unsure"])
+def test_two_verdicts_of_one_object_at_once_are_refused(ada: Judge, second: str) -> None:
+    query = ada.sheet["tiles"][0]["query"]
+    found = ada.post(
+        "verdicts",
+        verdicts=[{"query": query, "verdict": word, "was": None} for word in ("incorrect", second)],
+    )
+    assert found.status_code == 400
+    assert (
+        found.json()["detail"] == f"expected one verdict of each query; query {query} is there more than once"
+    )
+    assert ada.verdicts() == [None] * 8
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -52,11 +52,16 @@ class Judging:
 
         Raises:
             StaleError: If something else was said before.
-            ValueError: If an object is not on the sheet, nothing is said, or the key names other verdicts.
+            ValueError: If an object is not on the sheet or there twice, nothing is said, or the key names
+                other verdicts.
         """
+        told = [change.query_id for change in changes]
+        if len(set(told)) < len(told):
+            twice = next(query_id for query_id in told if told.count(query_id) > 1)
+            raise ValueError(f"expected one verdict of each query; query {twice} is there more than once")
         with transaction(self._connection, self.path) as db:
             sheet = self._sheets.sheet(sheet_id)
-            strangers = {change.query_id for change in changes} - set(sheet.query_ids)
+            strangers = set(told) - set(sheet.query_ids)
             if strangers or not changes:
                 raise ValueError(f"expected objects of sheet {sheet_id}; got queries {sorted(strangers)}")
             before = self._sheets.said(sheet_id)
