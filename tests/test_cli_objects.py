@@ -145,6 +145,7 @@ def test_keys_and_sets_that_people_were_asked_about_are_not_given_again(
         (("--prediction", "GIVEN", "--smallest", "9999"), 1, "nothing above the threshold 0.5 has 9999"),
         (("--prediction", "GIVEN", "--dilation", "1,2,3"), 1, "a dilation of three odd sides"),
         (("--prediction", "nowhere.npy"), 1, "nowhere.npy does not exist"),
+        (("--prediction", ""), 1, "expected the name of a file or a folder; got ''"),
         (("--prediction", "GIVEN", "--class", "mitochondria"), 2, "got both"),
         (("--prediction", "GIVEN", "--prediction", "GIVEN"), 2, "one, or three"),
         (("--prediction", "GIVEN", "--dilation", "5"), 2, "expected 3 finite numbers"),

@@ -82,8 +82,21 @@ def test_a_truncated_npy_is_named(length: int, tmp_path: Path) -> None:
 def test_a_zip_archive_called_npy_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", a=np.zeros(3))
     (tmp_path / "a.npz").rename(tmp_path / "a.npy")
-    with pytest.raises(ValueError, match=r"a\.npy is no \.npy array"):
+    with pytest.raises(ValueError, match=r"a\.npy is no readable \.npy array: the magic string"):
         open_volume(tmp_path / "a.npy", NM)
+
+
+def test_a_text_called_npy_is_refused_without_advice_to_trust_it(tmp_path: Path) -> None:
+    (tmp_path / "a.npy").write_text("no array at all")
+    with pytest.raises(ValueError, match=r"a\.npy is no readable \.npy array") as error:
+        open_volume(tmp_path / "a.npy", NM)
+    assert "pickle" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["", "::raw"])
+def test_no_name_is_no_folder(name: str) -> None:
+    with pytest.raises(ValueError, match=f"expected the name of a file or a folder; got '{name}'"):
+        open_volume(name)
 
 
 def test_a_big_endian_npy_comes_in_native_order(tmp_path: Path) -> None:

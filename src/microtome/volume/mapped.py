@@ -65,11 +65,9 @@ def open_npy(path: Path, voxel_size_nm: VoxelSize | None, *, writable: bool = Fa
     """
     try:
         # memory-mapped, so that only the header is read
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
+        array = np.lib.format.open_memmap(path, mode="r")
+    except ValueError as error:
         raise ValueError(f"{path} is no readable .npy array: {error}") from error
-    if not isinstance(array, np.memmap):
-        raise ValueError(f"{path} is no .npy array")  # noqa: TRY004
     plain_dtype(array.dtype, str(path))
     shape = stack_shape(array.shape, str(path))
     if not array.flags.c_contiguous:

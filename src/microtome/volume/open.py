@@ -113,6 +113,8 @@ def create_volume(
 
 def _split(uri: str | os.PathLike[str]) -> tuple[Path, str | None]:
     name, marker, inner = os.fspath(uri).partition("::")
+    if not name:
+        raise ValueError(f"expected the name of a file or a folder; got {os.fspath(uri)!r}")
     return Path(name), inner if marker and inner else None
 
 
