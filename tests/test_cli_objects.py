@@ -139,7 +139,7 @@ def test_keys_and_sets_that_people_were_asked_about_are_not_given_again(
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        ((), 1, "expected one of the project's models (none: train one first)"),
+        ((), 1, "expected a model of the project; it has none yet: train one first"),
         (("--prediction", "GIVEN", "--threshold", "0.9"), 1, "no objects: the highest probability is 0.784"),
         (("--prediction", "GIVEN", "--threshold", "0"), 1, "expected a threshold in (0, 1]; got 0"),
         (("--prediction", "GIVEN", "--smallest", "9999"), 1, "nothing above the threshold 0.5 has 9999"),

@@ -145,7 +145,7 @@ def test_what_is_stored_is_what_the_model_predicts(project_folder: Path) -> None
 
 def test_an_unknown_model_is_named_with_those_there_are(project_folder: Path) -> None:
     with opened(project_folder, "cpu", silent) as session:
-        with pytest.raises(ValueError, match="none: train one first"):
+        with pytest.raises(ValueError, match="it has none yet: train one first"):
             evaluate(session)
         simulate(session, Budget(3), CostModel())
         with pytest.raises(ValueError, match=r"one of the project's models \(1\); got 7"):
