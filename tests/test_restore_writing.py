@@ -78,7 +78,7 @@ def test_a_log_that_was_cut_off_is_believed_as_far_as_it_goes(tmp_path: Path) ->
     output = Output(str(tmp_path / "a.ome.zarr"))
     with pytest.raises(OSError, match="the disk is gone"):
         written(output, Breaking(3))
-    output.log.write_bytes(output.log.read_bytes()[:-30])
+    output.log.write_bytes(output.log.read_bytes()[:-30] + b"\n[1]\n{}\n")
     rest = Breaking()
     written(output, rest)
     assert rest.reads == 3
@@ -110,6 +110,17 @@ def test_other_settings_do_not_go_on_where_these_stopped(tmp_path: Path) -> None
     ):
         pass
     written(output, Breaking())
+
+
+@pytest.mark.parametrize("text", [b"", b'{"sections": 15,\n', b"[15]", b"\xff"])
+def test_damaged_settings_are_named(text: bytes, tmp_path: Path) -> None:
+    output = Output(str(tmp_path / "a.npy"))
+    with pytest.raises(OSError, match="the disk is gone"):
+        written(output, Breaking(1))
+    output.settings.write_bytes(text)
+    with pytest.raises(ValueError, match=r"settings\.json is damaged: remove .*a\.npy\.partial to begin"):
+        written(output, Breaking())
+    assert Path(output.unfinished).exists()
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
@@ -157,7 +168,8 @@ def test_two_processes_do_not_write_the_same(tmp_path: Path) -> None:
     [
         ("no/a.npy", "folder .*no does not exist"),
         ("a.jpg", "a new volume cannot be"),
-        ("a.xyz", "expected one"),
+        ("a.xyz", r"[^l]/a\.xyz: expected one"),
+        ("a.npy::raw", "only HDF5 and Zarr have a path inside"),
     ],
 )
 def test_a_name_that_cannot_be_written_leaves_nothing_behind(name: str, message: str, tmp_path: Path) -> None:

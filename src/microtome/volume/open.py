@@ -111,6 +111,15 @@ def create_volume(
             return create_images(path, spec)
 
 
+def known_format(uri: str | os.PathLike[str]) -> str:
+    """The format that the name of a volume stands for.
+
+    Raises:
+        ValueError: If it is unknown, or has no path inside and one is given.
+    """
+    return _format(*_split(uri))
+
+
 def _split(uri: str | os.PathLike[str]) -> tuple[Path, str | None]:
     name, marker, inner = os.fspath(uri).partition("::")
     if not name:

@@ -15,7 +15,7 @@ from jaxtyping import Shaped
 
 from microtome.box import Box, Int3, tile
 from microtome.progress import Progress, silent
-from microtome.volume.open import create_volume, open_volume
+from microtome.volume.open import create_volume, known_format, open_volume
 from microtome.volume.protocol import Volume
 from microtome.volume.spec import VolumeSpec
 
@@ -69,11 +69,13 @@ def require_new(output: Output) -> None:
     Raises:
         FileExistsError: If there is something, or a folder of somebody else's has the name of the unfinished.
         FileNotFoundError: If the folder is missing.
+        ValueError: If no format has such a name.
     """
     if not output.path.parent.is_dir():
         raise FileNotFoundError(f"folder {output.path.parent} does not exist")
     if os.path.lexists(output.path):
         raise FileExistsError(f"{output.path} exists already")
+    known_format(output.uri)
     if os.path.lexists(output.report) and not output.partial.exists():
         raise FileExistsError(f"{output.report} exists already")
     for entry in output.partial.iterdir() if output.partial.exists() else ():
@@ -147,7 +149,7 @@ def block_shape(output: Output, target: Volume) -> Int3:
 
 def _opened(output: Output, settings: Settings, like: Volume) -> Volume:
     if output.settings.exists():
-        _require_same(json.loads(output.settings.read_text(encoding="utf-8")), settings, output)
+        _require_same(_begun_with(output), settings, output)
         try:
             return open_volume(output.unfinished, like.voxel_size_nm, writable=True)
         except (ValueError, FileNotFoundError):  # killed while it was made, or HDF5 while it was written
@@ -169,6 +171,13 @@ def _cleared(output: Output) -> None:
     volume.unlink(missing_ok=True)
 
 
+def _begun_with(output: Output) -> Settings:
+    try:
+        return {**json.loads(output.settings.read_text(encoding="utf-8"))}
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{output.settings} is damaged: remove {output.partial} to begin anew") from error
+
+
 def _require_same(found: Settings, wanted: Settings, output: Output) -> None:
     plain = json.loads(json.dumps(wanted))  # tuples become lists
     for name in {**plain, **found}:
@@ -180,14 +189,14 @@ def _require_same(found: Settings, wanted: Settings, output: Output) -> None:
 
 
 def _done(log: Path) -> dict[str, str]:
-    """The digest of each logged block; a line that a kill cut off is none."""
+    """The digest of each logged block; a line that was cut off or damaged is none."""
     done = {}
     for line in log.read_text(encoding="utf-8").splitlines() if log.exists() else ():
         try:
             entry = json.loads(line)
-        except ValueError:
+            done[entry["box"]] = entry["sha256"]
+        except (ValueError, LookupError, TypeError):
             continue
-        done[entry["box"]] = entry["sha256"]
     return done
 
 
