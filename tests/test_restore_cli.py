@@ -89,6 +89,10 @@ def test_a_second_run_refuses_to_overwrite(run: Run, tmp_path: Path, image: Path
         (("OUT", "--deflicker", "mean", "--sections", "4"), "expected an odd number of sections"),
         (("OUT", "--destripe", "y", "--stripe-length", "9"), "expected stripes at least 2 voxels wide"),
         (("no/OUT", "--destripe", "y"), "no does not exist"),
+        *(
+            (("OUT", "--deflicker", "mean", f"--padding={value}"), f"holds, from 0 to 255; got {value}")
+            for value in ("nan", "inf", "-5.0", "300.0", "0.5")
+        ),
     ],
 )
 def test_what_does_not_fit_fails_in_one_line_and_leaves_nothing(
@@ -100,6 +104,11 @@ def test_what_does_not_fit_fails_in_one_line_and_leaves_nothing(
     assert message in err
     assert err.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["image.tif"]
+
+
+def test_damage_is_not_looked_for_beside_a_padding_that_cannot_be(run: Run, image: Path) -> None:
+    code, _, err = run(image, *NM, "--detect", "--padding", "256")
+    assert (code, err) == (1, "microtome: expected a padding that uint8 holds, from 0 to 255; got 256.0\n")
 
 
 @pytest.mark.parametrize(

@@ -70,3 +70,20 @@ def test_wanting_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="expected a filter to apply"):
         restore(volume(tissue()), str(tmp_path / "out.npy"), Restoration())
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("dtype", "held", "not_held"),
+    [
+        (np.uint8, 255, 256),
+        (np.int16, -32768, 0.5),
+        (np.float32, 0.1, 1e39),
+        (np.float32, -1, np.nan),
+        (bool, 1, 2),
+    ],
+)
+def test_padding_is_a_value_that_the_image_can_have(dtype: type, held: float, not_held: float) -> None:
+    image = volume(np.zeros((3, 16, 16), dtype))
+    damage_report(image, held)
+    with pytest.raises(ValueError, match=f"expected a padding that {np.dtype(dtype)} holds"):
+        damage_report(image, not_held)

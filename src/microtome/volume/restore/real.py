@@ -52,6 +52,24 @@ class Real:
         return data.astype(np.float32)
 
 
+def require_padding(volume: Volume, padding: float | None) -> None:
+    """Check that voxels of the volume can have the value `padding`.
+
+    Raises:
+        ValueError: If its type does not hold that number.
+    """
+    if padding is None:
+        return
+    whole, low, high = volume.dtype.kind != "f", 0.0, 1.0
+    if volume.dtype != bool:
+        limits = np.iinfo(volume.dtype) if whole else np.finfo(volume.dtype)
+        low, high = float(limits.min), float(limits.max)
+    if not low <= padding <= high or (whole and padding != int(padding)):
+        raise ValueError(
+            f"expected a padding that {volume.dtype} holds, from {low:g} to {high:g}; got {padding}"
+        )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Rounded:
     """A filtered image as a volume like the one it was: clipped to its type and rounded; read-only."""

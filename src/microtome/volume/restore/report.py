@@ -12,6 +12,7 @@ from microtome.volume.fingerprint import fingerprint
 from microtome.volume.protocol import Volume
 from microtome.volume.restore.damage import damaged_sections
 from microtome.volume.restore.quality import flicker, held_out, intensity_extent, spread, stripe_energy
+from microtome.volume.restore.real import require_padding
 from microtome.volume.restore.restoration import Restoration, Restored, restored
 from microtome.volume.restore.statistics import SectionStatistics, sampled_sections, section_statistics
 from microtome.volume.restore.writing import Output, begun, fill, finish, require_new
@@ -60,8 +61,9 @@ def damage_report(volume: Volume, padding: float | None = None, progress: Progre
     """A row for each section that looks damaged.
 
     Raises:
-        ValueError: If an intensity is NaN or infinite.
+        ValueError: If an intensity is NaN or infinite, or the image's type does not hold the padding.
     """
+    require_padding(volume, padding)
     found = damaged_sections(volume, padding, progress)
     return [plain({**asdict(damage), "reason": damage.reason}) for damage in found]
 

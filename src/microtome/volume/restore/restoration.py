@@ -10,7 +10,7 @@ from microtome.volume.protocol import Volume
 from microtome.volume.restore.deflicker import Deflickered, Matching, curves, flickering
 from microtome.volume.restore.destripe import Destriped, Stripes
 from microtome.volume.restore.interpolate import Interpolated, Method, gaps
-from microtome.volume.restore.real import Readable, Real, Rounded
+from microtome.volume.restore.real import Readable, Real, Rounded, require_padding
 from microtome.volume.restore.statistics import SectionStatistics, section_statistics
 
 
@@ -56,10 +56,11 @@ def restored(volume: Volume, wanted: Restoration, progress: Progress = silent) -
     """The view; a sample of every section is read to make it.
 
     Raises:
-        ValueError: If the image is of a type that is not filtered, an intensity is NaN or infinite, or a
-            missing section has no neighbour.
+        ValueError: If the image is of a type that is not filtered or does not hold the padding, an
+            intensity is NaN or infinite, or a missing section has no neighbour.
     """
     real = Real(volume)
+    require_padding(volume, wanted.padding)
     found = gaps(wanted.missing, volume.shape[0])
     statistics = section_statistics(real, wanted.padding, progress)
     image: Readable = real if wanted.stripes is None else Destriped(real, wanted.stripes, wanted.padding)
