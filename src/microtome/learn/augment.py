@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int64, UInt8
+from jaxtyping import Float, Float32, Int64, Integer, UInt8
 from torch import Tensor
 from torch.nn import functional
 
@@ -16,15 +16,16 @@ GRID = 32  # voxels between the nodes of an elastic deformation
 
 def augmented(
     images: UInt8[np.ndarray, "b z y x"],
-    labels: UInt8[np.ndarray, "b z y x"],
+    labels: Integer[np.ndarray, "b z y x"],
     config: AugmentConfig,
     statistics: tuple[float, float],
     rng: np.random.Generator,
 ) -> tuple[Float32[Tensor, "b 1 z y x"], Int64[Tensor, "b z y x"]]:
     """Normalised images and labels, each window changed in its own way.
 
-    All random parameters are drawn first; image and labels are then deformed alike (the image linearly,
-    the labels by the nearest voxel), and the image's grey values are changed.
+    Labels may be marks (`microtome.learn.corrections`). All random parameters are drawn first; image and
+    labels are then deformed alike (the image linearly, the labels by the nearest voxel), and the image's grey
+    values are changed.
     """
     mean, deviation = statistics
     image = (torch.from_numpy(images).float() - mean) / deviation

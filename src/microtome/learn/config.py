@@ -10,6 +10,8 @@ from microtome.net.config import NetConfig
 Loss = Literal["ce+dice", "ce", "dice", "squared"]
 Schedule = Literal["cosine", "constant", "steps"]
 Optimiser = Literal["adamw", "sgd"]
+Errors = Literal["both", "missed", "made-up"]
+"""What counts as an error of a prediction: missed is foreground that it did not have, made-up what it had."""
 TargetName = Literal["classes", "sigmoid", "polarity", "distance"]
 """What the channels of a net are taught: see `microtome.learn.targets`."""
 
@@ -103,6 +105,29 @@ class AugmentConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ErrorWeighting:
+    """How much more a voxel weighs that an annotator had to correct (Guay 2021).
+
+    A weight is max(floor, (1 + strength · E) · c) with c the class weight, the largest being 1, and E in
+    [0, 1] where a prediction was wrong: see `microtome.learn.corrections`.
+
+    Raises:
+        ValueError: If a setting is out of range.
+    """
+
+    strength: float = 0.0  # 0 is off; the paper has 100
+    errors: Errors = "both"
+    blur: float = 5.0  # voxels (s.d., y and x) over which a correction spreads
+    smallest: int = 10  # voxels of a correction within a section; smaller ones do not count
+    floor: float = 0.0  # least weight of a voxel, of the largest class weight; the paper has 0.08
+
+    def __post_init__(self) -> None:
+        sizes = (self.strength, self.blur, self.floor)
+        _require(all(0 <= size < math.inf for size in sizes), "strength, blur and floor >= 0, finite", sizes)
+        _require(self.smallest >= 1, "smallest >= 1", self.smallest)
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """A network, how it is trained, and how it goes on when more labels are there."""
 
@@ -115,6 +140,7 @@ class Recipe:
         1.0  # share of the examples, drawn anew for each, that all members but the last learn from
     )
     snapshots: int = 1  # of each network: cosine restarts, one kept from each (Huang 2017)
+    corrections: ErrorWeighting = field(default_factory=ErrorWeighting)
 
     def require_trainable(self, classes: int) -> None:
         """Refuse what training would, before anything is asked; `classes` counts the background.

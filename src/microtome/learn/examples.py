@@ -5,10 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int64, UInt8
+from jaxtyping import Float64, Int64, Integer, UInt8
 
 from microtome.box import Box, Int3
 from microtome.labels import BACKGROUND, IGNORE
+from microtome.learn.corrections import marks
 
 MOST_ANCHORS = 20_000  # foreground voxels remembered per example and class; enough to draw from
 
@@ -25,8 +26,13 @@ class Example:
     labels: UInt8[np.ndarray, "z y x"]
     voxel_size_nm: tuple[float, float, float] | None = None  # z y x; only distances need it
     weight: float | None = None  # of the windows not drawn around foreground; None by its labelled voxels
+    emphasis: UInt8[np.ndarray, "z y x"] | None = None  # see `microtome.learn.corrections`
 
     def __post_init__(self) -> None:
+        if self.emphasis is not None and self.emphasis.shape != self.labels.shape:
+            raise ValueError(
+                f"emphasis must have the labels' shape {self.labels.shape}; got {self.emphasis.shape}"
+            )
         if self.image.shape != self.labels.shape:
             raise ValueError(
                 f"an example's labels must have its image's shape {self.image.shape}; got {self.labels.shape}"
@@ -47,6 +53,8 @@ class Windows:
         rng = np.random.default_rng((seed, 1))
         self._window = window
         self._examples = [_padded(example, window) for example in examples]
+        self.emphasised = any(example.emphasis is not None for example in examples)
+        self._taught = [_taught(example, marked=self.emphasised) for example in self._examples]
         self.counts = np.zeros(classes, dtype=np.int64)
         self._known: list[Int64[np.ndarray, "n"]] = []
         self._anchors: list[list[tuple[int, Int64[np.ndarray, "n"]]]] = [[] for _ in range(classes)]
@@ -65,13 +73,14 @@ class Windows:
         *,
         reject: float = 0.0,
         reject_below: int = 1,
-    ) -> tuple[UInt8[np.ndarray, "b z y x"], UInt8[np.ndarray, "b z y x"]]:
+    ) -> tuple[UInt8[np.ndarray, "b z y x"], Integer[np.ndarray, "b z y x"]]:
         """Images and labels of `batch` windows, a share `foreground` of them around a foreground voxel.
 
+        Where an example is `emphasised` they are marks in place of labels (`microtome.learn.corrections`).
         With probability `reject` a window with fewer than `reject_below` foreground voxels is drawn anew.
         """
         images = np.empty((batch, *self._window), dtype=np.uint8)
-        labels = np.empty((batch, *self._window), dtype=np.uint8)
+        labels = np.empty((batch, *self._window), dtype=self._taught[0].dtype)
         for k in range(batch):
             while True:
                 images[k], labels[k] = self._one(foreground, rng)
@@ -81,7 +90,7 @@ class Windows:
 
     def _one(
         self, foreground: float, rng: np.random.Generator
-    ) -> tuple[UInt8[np.ndarray, "z y x"], UInt8[np.ndarray, "z y x"]]:
+    ) -> tuple[UInt8[np.ndarray, "z y x"], Integer[np.ndarray, "z y x"]]:
         if self._present and rng.random() < foreground:
             index, voxel = self._foreground_voxel(int(rng.choice(self._present)), rng)
         else:
@@ -89,7 +98,7 @@ class Windows:
             voxel = int(rng.choice(self._known[index]))
         example = self._examples[index]
         box = _window_around(voxel, example.labels.shape, self._window, rng)
-        return example.image[box.slices], example.labels[box.slices]
+        return example.image[box.slices], self._taught[index][box.slices]
 
     def _index(self, index: int, labels: UInt8[np.ndarray, "z y x"], rng: np.random.Generator) -> None:
         flat = labels.ravel()
@@ -118,19 +127,27 @@ def composed(
     labelled: Sequence[tuple[Box, UInt8[np.ndarray, "z y x"]]],
     margin: Int3,
     voxel_size_nm: tuple[float, float, float] | None = None,
+    emphases: Sequence[UInt8[np.ndarray, "z y x"] | None] = (),
 ) -> list[Example]:
-    """Each labelled box with `margin` voxels of image around it, and every label that falls into it."""
-    examples = []
+    """Each labelled box with `margin` voxels of image around it, and every label that falls into it.
+
+    `emphases` are those of the labels, one each, or none at all.
+    """
+    examples, given = [], emphases or [None] * len(labelled)
     for box, _ in labelled:
         outer = box.grown(margin).intersection(whole)
         labels = np.full(outer.shape, IGNORE, dtype=np.uint8)
-        for other, known in labelled:
+        emphasis = np.zeros(outer.shape, dtype=np.uint8)
+        for (other, known), corrected in zip(labelled, given, strict=True):
             shared = other.intersection(outer)
-            if shared.size:
-                target = labels[shared.relative_to(outer).slices]
-                piece = known[shared.relative_to(other).slices]
-                target[piece != IGNORE] = piece[piece != IGNORE]
-        examples.append(Example(read(outer), labels, voxel_size_nm))
+            if not shared.size:
+                continue
+            here, there = shared.relative_to(outer).slices, shared.relative_to(other).slices
+            said = known[there] != IGNORE
+            labels[here][said] = known[there][said]
+            emphasis[here][said] = 0 if corrected is None else corrected[there][said]
+        emphasised = emphasis if emphasis.any() else None
+        examples.append(Example(read(outer), labels, voxel_size_nm, emphasis=emphasised))
     return examples
 
 
@@ -160,7 +177,15 @@ def _shares(examples: Sequence[Example], labelled: Sequence[int]) -> Float64[np.
     return np.array(weights) / sum(weights)
 
 
-def _foreground_voxels(labels: UInt8[np.ndarray, "z y x"]) -> int:
+def _taught(example: Example, *, marked: bool) -> Integer[np.ndarray, "z y x"]:
+    if not marked:
+        return example.labels
+    none = np.zeros_like(example.labels)
+    return marks(example.labels, none if example.emphasis is None else example.emphasis)
+
+
+def _foreground_voxels(taught: Integer[np.ndarray, "z y x"]) -> int:
+    labels = taught & IGNORE
     return int(np.count_nonzero((labels != BACKGROUND) & (labels != IGNORE)))
 
 
@@ -185,4 +210,5 @@ def _padded(example: Example, window: Int3) -> Example:
         labels=np.pad(example.labels, margin, constant_values=IGNORE),
         voxel_size_nm=example.voxel_size_nm,
         weight=example.weight,
+        emphasis=None if example.emphasis is None else np.pad(example.emphasis, margin),
     )

@@ -1,12 +1,15 @@
 """Losses that ignore what nobody labelled."""
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
 from microtome.labels import IGNORE
-from microtome.learn.config import Loss
+from microtome.learn.config import ErrorWeighting, Loss
+from microtome.learn.corrections import MOST
 
 SMOOTH = 1.0  # voxels; keeps Dice defined where a class is absent
 CHANNEL_SMOOTH = 100.0  # voxels; likewise for channels that are not exclusive, in every window by itself
@@ -15,16 +18,39 @@ MARGIN = 1.0  # by which predicted losses of a pair should differ, at least
 SPACE = (2, 3, 4)  # the axes z y x of a batch
 
 
+@dataclass(frozen=True, eq=False)
+class Emphasis:
+    """Voxels that weigh more than their class: `more` times as much, and at least `floor` of the largest."""
+
+    more: Float[Tensor, "b z y x"]
+    floor: float = 0.0
+
+    def on(
+        self, weights: Float[Tensor, "b *c z y x"], largest: Float[Tensor, ""]
+    ) -> Float[Tensor, "b *c z y x"]:
+        """The weights of voxels, or of channels at voxels, with this emphasis; what weighs 0 still does."""
+        more = self.more if weights.ndim == self.more.ndim else self.more.unsqueeze(1)
+        return torch.where(weights > 0, (weights * more).clamp_min(self.floor * largest), 0)
+
+
+def unmarked(
+    marks: Int[Tensor, "b z y x"], config: ErrorWeighting
+) -> tuple[Int[Tensor, "b z y x"], Emphasis]:
+    """The labels in what `corrections.marks` put together, and how much more each voxel weighs."""
+    return marks & 255, Emphasis(1 + config.strength / MOST * (marks >> 8), config.floor)
+
+
 def masked_loss(
     logits: Float[Tensor, "b c z y x"],
     labels: Int[Tensor, "b z y x"],
     weights: Float[Tensor, "c"],
     loss: Loss,
+    emphasis: Emphasis | None = None,
 ) -> Float[Tensor, ""]:
     """Loss over the labelled voxels of a batch; 0 where there are none, and then without a gradient.
 
-    Cross-entropy is weighted by class. Dice is 1 minus the mean over the foreground classes, its sums
-    taken over the whole batch: one window without foreground says nothing about overlap.
+    Cross-entropy is weighted by class, and by `emphasis`. Dice is 1 minus the mean over the foreground
+    classes, its sums taken over the whole batch: one window without foreground says nothing about overlap.
     """
     known = labels != IGNORE
     target = torch.where(known, labels, 0)
@@ -32,6 +58,8 @@ def masked_loss(
     total = logits.new_zeros((), dtype=torch.float32)
     if loss != "dice":
         weight = weights[target] * known
+        if emphasis is not None:
+            weight = emphasis.on(weight, weights.max())
         log_target = log_proba.gather(1, target.unsqueeze(1)).squeeze(1)
         total = total - (weight * log_target).sum() / weight.sum().clamp_min(1e-6)
     if loss != "ce":

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from microtome.learn.config import AugmentConfig, Recipe, TrainConfig
+from microtome.learn.config import AugmentConfig, ErrorWeighting, Recipe, TrainConfig
 from microtome.net.config import NetConfig
 from microtome.project.parse import nearest_key
 
@@ -27,6 +27,7 @@ TABLES: dict[str, frozenset[str]] = {
     "fine_tune": frozenset(field.name for field in fields(TrainConfig)),
     "augment": frozenset(field.name for field in fields(AugmentConfig)),
     "ensemble": frozenset(field.name for field in fields(_Ensemble)),
+    "corrections": frozenset(field.name for field in fields(ErrorWeighting)),
 }
 """The tables of settings in a project file, and the keys that each may hold."""
 
@@ -50,6 +51,7 @@ def recipe_from(tables: Mapping[str, Table]) -> Recipe:
         train=_read(TrainConfig, "train", train),
         augment=_read(AugmentConfig, "augment", tables.get("augment", {})),
         fine_tune=None if not tune else _read(TrainConfig, "fine_tune", {**train, **tune}),
+        corrections=_read(ErrorWeighting, "corrections", tables.get("corrections", {})),
         **asdict(_read(_Ensemble, "ensemble", tables.get("ensemble", {}))),
     )
 
@@ -65,6 +67,8 @@ def tables_of(recipe: Recipe) -> dict[str, dict[str, Any]]:
     if recipe.fine_tune is not None:
         tables["fine_tune"] = _without_later(whole["fine_tune"], whole["train"])  # it starts from those
     tables["ensemble"] = {name: whole[name] for name in TABLES["ensemble"]}
+    if recipe.corrections != ErrorWeighting():  # came later: see LATER
+        tables["corrections"] = whole["corrections"]
     return tables
 
 

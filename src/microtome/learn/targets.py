@@ -11,7 +11,7 @@ from torch.nn import functional
 from microtome.labels import IGNORE
 from microtome.learn.config import Loss, TargetName
 from microtome.learn.distance import signed_distances
-from microtome.learn.losses import balanced, channel_loss, masked_loss, range_loss
+from microtome.learn.losses import Emphasis, balanced, channel_loss, masked_loss, range_loss
 
 SCALE_NM = 50.0  # a distance is taught as its tanh in this unit (Heinrich 2018)
 REACH_NM = 3 * SCALE_NM  # beyond it tanh is 1, but for half a percent
@@ -29,8 +29,18 @@ class Target(Protocol):
     def channels(self, classes: int) -> int:
         """How many channels stand for `classes`, background included."""
 
-    def loss(self, outputs: Outputs, labels: Labels, weights: ClassWeights, loss: Loss) -> Scalar:
-        """Loss over the labelled voxels: weighted by class, or balanced if no `weights` are given."""
+    def loss(
+        self,
+        outputs: Outputs,
+        labels: Labels,
+        weights: ClassWeights,
+        loss: Loss,
+        emphasis: Emphasis | None = None,
+    ) -> Scalar:
+        """Loss over the labelled voxels: weighted by class, or balanced if no `weights` are given.
+
+        With `emphasis` some voxels weigh more.
+        """
 
     def class_logits(self, outputs: Float[Tensor, "b c *space"]) -> Float[Tensor, "b k *space"]:
         """What `outputs` say of the classes: a softmax gives their probabilities, background first."""
@@ -43,9 +53,16 @@ class Classes:
     def channels(self, classes: int) -> int:
         return classes
 
-    def loss(self, outputs: Outputs, labels: Labels, weights: ClassWeights, loss: Loss) -> Scalar:
+    def loss(
+        self,
+        outputs: Outputs,
+        labels: Labels,
+        weights: ClassWeights,
+        loss: Loss,
+        emphasis: Emphasis | None = None,
+    ) -> Scalar:
         given = outputs.new_ones(outputs.shape[1]) if weights is None else weights
-        return masked_loss(outputs, labels, given, loss)
+        return masked_loss(outputs, labels, given, loss, emphasis)
 
     def class_logits(self, outputs: Float[Tensor, "b c *space"]) -> Float[Tensor, "b k *space"]:
         return outputs
@@ -65,9 +82,16 @@ class Sigmoids:
     def channels(self, classes: int) -> int:
         return classes - 1
 
-    def loss(self, outputs: Outputs, labels: Labels, weights: ClassWeights, loss: Loss) -> Scalar:
+    def loss(
+        self,
+        outputs: Outputs,
+        labels: Labels,
+        weights: ClassWeights,
+        loss: Loss,
+        emphasis: Emphasis | None = None,
+    ) -> Scalar:
         truth = _each_class(labels, outputs.shape[1])
-        return channel_loss(outputs, truth, _voxel_weights(truth, labels, weights), loss)
+        return channel_loss(outputs, truth, _voxel_weights(truth, labels, weights, emphasis), loss)
 
     def class_logits(self, outputs: Float[Tensor, "b c *space"]) -> Float[Tensor, "b k *space"]:
         return _with_background(outputs.float())
@@ -91,10 +115,17 @@ class Polarity:
             raise ValueError(f"target 'polarity' expects two classes, pre and post; got {classes - 1}")
         return 3
 
-    def loss(self, outputs: Outputs, labels: Labels, weights: ClassWeights, loss: Loss) -> Scalar:
+    def loss(
+        self,
+        outputs: Outputs,
+        labels: Labels,
+        weights: ClassWeights,
+        loss: Loss,
+        emphasis: Emphasis | None = None,
+    ) -> Scalar:
         sides = _each_class(labels, 2)
         truth = torch.cat([sides, sides.any(dim=1, keepdim=True)], dim=1)
-        return channel_loss(outputs, truth, _voxel_weights(truth, labels, weights), loss)
+        return channel_loss(outputs, truth, _voxel_weights(truth, labels, weights, emphasis), loss)
 
     def class_logits(self, outputs: Float[Tensor, "b c *space"]) -> Float[Tensor, "b k *space"]:
         sides, either = outputs[:, :2].float(), outputs[:, 2:].float()
@@ -115,7 +146,14 @@ class Distances:
     def channels(self, classes: int) -> int:
         return classes - 1
 
-    def loss(self, outputs: Outputs, labels: Labels, weights: ClassWeights, loss: Loss) -> Scalar:
+    def loss(
+        self,
+        outputs: Outputs,
+        labels: Labels,
+        weights: ClassWeights,
+        loss: Loss,
+        emphasis: Emphasis | None = None,
+    ) -> Scalar:
         """See `Target`.
 
         Raises:
@@ -127,7 +165,7 @@ class Distances:
         known = (labels != IGNORE).unsqueeze(1)
         low, high = signed_distances(truth, known, self.voxel_size_nm, REACH_NM)
         low, high = (low / SCALE_NM).tanh(), (high / SCALE_NM).tanh()
-        return range_loss(outputs.float().tanh(), low, high, _voxel_weights(truth, labels, weights))
+        return range_loss(outputs.float().tanh(), low, high, _voxel_weights(truth, labels, weights, emphasis))
 
     def class_logits(self, outputs: Float[Tensor, "b c *space"]) -> Float[Tensor, "b k *space"]:
         return _with_background(2 * outputs.float())
@@ -150,12 +188,14 @@ def _each_class(labels: Labels, count: int) -> Bool[Tensor, "b c z y x"]:
 
 
 def _voxel_weights(
-    truth: Bool[Tensor, "b c z y x"], labels: Labels, weights: ClassWeights
+    truth: Bool[Tensor, "b c z y x"], labels: Labels, weights: ClassWeights, emphasis: Emphasis | None
 ) -> Float[Tensor, "b #c z y x"]:
     known = (labels != IGNORE).unsqueeze(1)
     if weights is None:
-        return balanced(truth, known)
-    return weights[torch.where(known, labels.unsqueeze(1), 0)] * known
+        found = balanced(truth, known)
+    else:
+        found = weights[torch.where(known, labels.unsqueeze(1), 0)] * known
+    return found if emphasis is None else emphasis.on(found, found.max())
 
 
 def _with_background(logits: Float[Tensor, "b c *space"]) -> Float[Tensor, "b k *space"]:

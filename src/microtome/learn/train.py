@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -11,9 +11,9 @@ from torch import Tensor
 
 from microtome.labels import annotated
 from microtome.learn.augment import augmented
-from microtome.learn.config import AugmentConfig, TrainConfig
+from microtome.learn.config import AugmentConfig, ErrorWeighting, TrainConfig
 from microtome.learn.examples import Example, Windows, image_statistics
-from microtome.learn.losses import class_weights, image_losses, ranking_loss
+from microtome.learn.losses import Emphasis, class_weights, image_losses, ranking_loss, unmarked
 from microtome.learn.step import finite, half_precision, take_step
 from microtome.learn.targets import CLASSES, Target, target_of
 from microtome.learn.weights import Weights
@@ -47,6 +47,7 @@ class Trainer:
     augment: AugmentConfig
     snapshots: int = 1
     device: str = "cpu"
+    corrections: ErrorWeighting = field(default_factory=ErrorWeighting)
 
     def fit(
         self,
@@ -120,7 +121,10 @@ class Trainer:
                 x, y = (
                     part.to(self.device) for part in augmented(images, labels, self.augment, statistics, rng)
                 )
-                loss = step(net, optimiser, x, y, weights, config, fraction, target=target)
+                emphasis = None
+                if windows.emphasised:
+                    y, emphasis = unmarked(y, self.corrections)
+                loss = step(net, optimiser, x, y, weights, config, fraction, target=target, emphasis=emphasis)
                 average.update(net, clock.steps)
                 fraction = clock.tick()  # read once a step: time goes on between two looks at it
                 while len(snapshots) < min(math.floor(fraction * self.snapshots), self.snapshots):
@@ -192,6 +196,7 @@ def step(
     fraction: float = 0.0,
     *,
     target: Target = CLASSES,
+    emphasis: Emphasis | None = None,
 ) -> Tensor:
     """One optimiser step, `fraction` of the training behind it; in bfloat16 on a GPU.
 
@@ -200,7 +205,7 @@ def step(
     with half_precision(x.device.type):
         detached = fraction >= config.loss_head_until
         outputs, guess = net.with_loss(x, detached=detached) if net.config.loss_head else (net(x), None)
-    loss = target.loss(outputs, y, weights, config.loss)
+    loss = target.loss(outputs, y, weights, config.loss, emphasis)
     total = loss
     if guess is not None:
         total = loss + ranking_loss(guess, image_losses(target.class_logits(outputs.detach()), y))

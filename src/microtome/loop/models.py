@@ -3,15 +3,18 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from microtome.box import Box
 from microtome.evaluate.overlap import ContingencyTable, contingency, empty_table
 from microtome.loop.session import Session
 from microtome.predict.blocks import predictions
 from microtome.predict.model import SegmentationModel, load_model
 from microtome.predict.on_volume import ModelOnVolume
-from microtome.predict.posterior import class_map
+from microtome.predict.posterior import Posterior, class_map, entropy
 from microtome.predict.store import PredictionStore, open_store, predict_into, prediction_chunks
 from microtome.project import Model
+from microtome.project.records import Preview
 
 
 def recorded(session: Session, model_id: int | None) -> Model:
@@ -49,6 +52,19 @@ def view(session: Session, record: Model) -> ModelOnVolume:
         samples=config.query.samples,
         seed=config.seed * 1000 + record.round,
         progress=session.progress,
+    )
+
+
+def preview(model: Model, query_id: int | None, box: Box, posterior: Posterior) -> Preview:
+    """What people see of a model's prediction in a box; not in the journal yet."""
+    assert model.id is not None, "records of a journal have an id"
+    unsure = entropy(posterior.mean) / np.log(len(posterior.mean))
+    return Preview(
+        model_id=model.id,
+        query_id=query_id,
+        box=box,
+        classes=class_map(posterior),
+        uncertainty=np.round(255 * np.clip(unsure, 0, 1)).astype(np.uint8),
     )
 
 

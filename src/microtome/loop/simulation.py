@@ -6,13 +6,18 @@ what it would have asked.
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+from jaxtyping import UInt8
+
+from microtome.box import Box
 from microtome.learn.config import Recipe
 from microtome.loop.asking import ask, batch_size
-from microtome.loop.models import view
+from microtome.loop.models import preview, view
 from microtome.loop.session import Session
 from microtome.loop.training import train, untrained
-from microtome.oracle import CostModel, GroundTruthOracle, Oracle
-from microtome.predict.posterior import class_map
+from microtome.oracle import CostModel, GroundTruthOracle
+from microtome.predict.on_volume import ModelOnVolume
+from microtome.predict.posterior import Posterior, class_map
 from microtome.project import total_cost
 
 
@@ -52,20 +57,30 @@ def _answer(session: Session, budget: Budget, cost: CostModel) -> None:
     """Answer the open queries one by one, each on disk before the next, while the budget lasts."""
     journal = session.project.journal
     queries = journal.open_queries()
-    for k, answer in enumerate(_oracle(session, cost).answer(queries)):
+    latest = journal.latest_model()
+    look = None if latest is None else _Look(view(session, latest))
+    oracle = GroundTruthOracle(session.truth.read, cost, look, None if latest is None else latest.id)
+    for k, answer in enumerate(oracle.answer(queries)):
+        if latest is not None and look is not None and answer.shown_model is not None:
+            journal.previews.add(preview(latest, answer.query_id, look.box, look.posterior))
         journal.add_answer(answer)
         session.progress("answering", k + 1, len(queries), "")
         if _spent(session, budget):
             return
 
 
-def _oracle(session: Session, cost: CostModel) -> Oracle:
-    truth = session.truth
-    latest = session.project.journal.latest_model()
-    if latest is None:
-        return GroundTruthOracle(truth.read, cost)
-    model = view(session, latest)
-    return GroundTruthOracle(truth.read, cost, lambda box: class_map(model.posterior(box)), latest.id)
+class _Look:
+    """What a model shows in a box, and remembers until it is asked again."""
+
+    box: Box
+    posterior: Posterior
+
+    def __init__(self, model: ModelOnVolume) -> None:
+        self._model = model
+
+    def __call__(self, box: Box) -> UInt8[np.ndarray, "z y x"]:
+        self.box, self.posterior = box, self._model.posterior(box)
+        return class_map(self.posterior)
 
 
 def _spent(session: Session, budget: Budget) -> bool:

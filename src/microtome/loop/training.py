@@ -11,6 +11,8 @@ from jaxtyping import UInt8
 
 from microtome.box import Box, Int3
 from microtome.evaluate.agreement import majority
+from microtome.learn.config import ErrorWeighting
+from microtome.learn.corrections import emphasis
 from microtome.learn.examples import Example, composed, half
 from microtome.loop.models import load
 from microtome.loop.session import Session
@@ -52,12 +54,39 @@ def train(session: Session) -> Model:
     )
 
 
-def examples_from(project: Project, image: Volume, answers: list[Answer], *, margin: Int3) -> list[Example]:
-    """An example of each query that was answered; what several people said to one is the majority's."""
+def examples_from(
+    project: Project,
+    image: Volume,
+    answers: list[Answer],
+    *,
+    margin: Int3,
+    corrections: ErrorWeighting | None = None,
+) -> list[Example]:
+    """An example of each query that was answered; what several people said to one is the majority's.
+
+    With `corrections` what differs from the prediction that was shown is emphasised.
+    """
     labelled = [
         (project.journal.query(query_id).box, majority(said)) for query_id, said in by_query(answers).items()
     ]
-    return composed(image.read, Box.of(image.shape), labelled, margin, image.voxel_size_nm)
+    emphases = _emphases(project, answers, corrections) if corrections and corrections.strength else {}
+    given = [emphases.get(query_id) for query_id in by_query(answers)] if emphases else []
+    return composed(image.read, Box.of(image.shape), labelled, margin, image.voxel_size_nm, given)
+
+
+def _emphases(
+    project: Project, answers: Iterable[Answer], corrections: ErrorWeighting
+) -> dict[int, UInt8[np.ndarray, "z y x"]]:
+    """How much each query's voxels had to be corrected, the most that an annotator did."""
+    found: dict[int, UInt8[np.ndarray, "z y x"]] = {}
+    for answer in answers:
+        if answer.shown_model is None:
+            continue
+        preview = project.journal.previews.shown(answer.query_id, answer.shown_model)
+        if preview is not None:
+            own = emphasis(preview.classes, answer.labels, corrections)
+            found[answer.query_id] = np.maximum(own, found.get(answer.query_id, own))
+    return found
 
 
 def by_query(answers: Iterable[Answer]) -> dict[int, list[UInt8[np.ndarray, "z y x"]]]:
@@ -81,7 +110,11 @@ def _fitted(session: Session, latest: Model | None, answers: list[Answer], seed:
     else:
         base = SegmentationModel(session.recipe, session.classes, session.sampling, session.device)
     examples = examples_from(
-        session.project, session.image, answers, margin=half(session.recipe.train.window)
+        session.project,
+        session.image,
+        answers,
+        margin=half(session.recipe.train.window),
+        corrections=session.recipe.corrections,
     )
     return base.fit(examples, seed=seed, progress=session.progress)
 

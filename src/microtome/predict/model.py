@@ -74,6 +74,7 @@ class SegmentationModel:
                 recipe.augment,
                 recipe.snapshots,
                 self.device,
+                recipe.corrections,
             )
             start = self.members[(member + 1) * recipe.snapshots - 1] if tuning else None
             runs.append(

@@ -16,7 +16,7 @@ SCHEMA = 1
 """Version of `project.toml` that this code writes, and the newest that it reads."""
 
 LONGEST_NAME = 100  # bytes of a class name
-SETTINGS = ("net", "train", "fine_tune", "augment", "ensemble")
+SETTINGS = ("net", "train", "fine_tune", "augment", "ensemble", "corrections")
 """Tables whose keys and values the upper floors check."""
 
 Scalar = bool | int | float | str
@@ -135,11 +135,12 @@ class ProjectConfig(_Table):
     fine_tune: Settings = {}
     augment: Settings = {}
     ensemble: Settings = {}
+    corrections: Settings = {}
 
     @property
     def settings(self) -> dict[str, dict[str, Setting]]:
         """The tables that the upper floors read: networks and training."""
-        tables = (self.net, self.train, self.fine_tune, self.augment, self.ensemble)
+        tables = (self.net, self.train, self.fine_tune, self.augment, self.ensemble, self.corrections)
         return {name: dict(table) for name, table in zip(SETTINGS, tables, strict=True)}
 
     @property

@@ -47,6 +47,12 @@ class Previews:
         rows = self._rows(sql, query_id)
         return preview_from(rows[0]) if rows else None
 
+    def shown(self, query_id: int, model_id: int) -> Preview | None:
+        """The preview of a query by this model, if any."""
+        sql = "SELECT * FROM previews WHERE query_id = ? AND model_id = ? ORDER BY id DESC LIMIT 1"
+        rows = self._rows(sql, query_id, model_id)
+        return preview_from(rows[0]) if rows else None
+
     def queries_of(self, model_id: int) -> set[int]:
         """The queries that have a preview by this model."""
         sql = "SELECT query_id FROM previews WHERE model_id = ? AND query_id IS NOT NULL"

@@ -9,17 +9,14 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-import numpy as np
-
 from microtome.box import Box
 from microtome.evaluate.overlap import contingency
 from microtome.loop.asking import batch_size, is_stale, renew, top_up
-from microtome.loop.models import view
+from microtome.loop.models import preview, view
 from microtome.loop.session import Session
 from microtome.loop.training import train
-from microtome.predict.posterior import class_map, entropy
+from microtome.predict.posterior import class_map
 from microtome.project import Answer, Model, Query
-from microtome.project.records import Preview
 from microtome.query.candidates import Predictor
 from microtome.serve.events import (
     ESTIMATE,
@@ -176,18 +173,7 @@ class Worker:
         return False
 
     def _preview(self, model: Model, query_id: int | None, box: Box) -> None:
-        assert model.id is not None, "records of a journal have an id"
-        posterior = self._predictor(model)(box)
-        unsure = entropy(posterior.mean) / np.log(self._session.classes)
-        self._journal.previews.add(
-            Preview(
-                model_id=model.id,
-                query_id=query_id,
-                box=box,
-                classes=class_map(posterior),
-                uncertainty=np.round(255 * np.clip(unsure, 0, 1)).astype(np.uint8),
-            )
-        )
+        self._journal.previews.add(preview(model, query_id, box, self._predictor(model)(box)))
 
     def _predictor(self, model: Model) -> Predictor:
         found = self._loaded.pop(model.id, None) or view(self._session, model).posterior
