@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from microtome.objects import identity
-from microtome.objects.identity import carried
+from microtome.objects.identity import carried, with_new_keys
 from microtome.objects.table import ObjectTable
 from microtome.volume import ArrayVolume
 
@@ -34,7 +34,8 @@ def keys(
 ) -> list[int]:
     volumes = [ArrayVolume(labels.astype(np.uint32), NM) for labels in (old, new)]
     before, after = table_of(old, given), table_of(new)
-    return carried(volumes[0], before, volumes[1], after, next_key=next_key, least=least).tolist()
+    kept = carried(volumes[0], before, volumes[1], after, least=least)
+    return with_new_keys(kept, next_key).tolist()
 
 
 def row(*labels: int) -> np.ndarray:
@@ -71,6 +72,13 @@ def test_new_objects_get_the_next_keys_in_order() -> None:
     assert keys(row(0, 0), row(1, 0), next_key=1) == [1]
 
 
+def test_known_keys_are_kept_and_carried_to_no_second_object() -> None:
+    labels = [ArrayVolume(row(*values).astype(np.uint32), NM) for values in ((1, 1, 2, 2), (1, 1, 2, 2))]
+    before, after = table_of(row(1, 1, 2, 2), [7, 8]), table_of(row(1, 1, 2, 2))
+    assert carried(labels[0], before, labels[1], after, np.array([0, 5])).tolist() == [7, 5]
+    assert carried(labels[0], before, labels[1], after, np.array([8, 0])).tolist() == [8, 0]
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_blocks_change_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(seed)
@@ -90,9 +98,9 @@ def test_wrong_calls_are_refused() -> None:
     with pytest.raises(ValueError, match=r"least overlap in \(0, 1\]; got 0"):
         keys(row(1), row(1), least=0)
     with pytest.raises(ValueError, match="next key above 7, which is given; got 7"):
-        keys(row(1), row(1), [7], next_key=7)
+        with_new_keys(np.array([7, 0]), 7)
     with pytest.raises(ValueError, match=r"one shape; got \(1, 1, 1\) and \(1, 1, 2\)"):
         keys(row(1), row(1, 1))
     volume = ArrayVolume(row(2).astype(np.uint32), NM)
     with pytest.raises(ValueError, match=r"expected ids in 1\.\.1; got 2"):
-        carried(volume, table_of(row(1)), volume, table_of(row(1)), next_key=9)
+        carried(volume, table_of(row(1)), volume, table_of(row(1)))

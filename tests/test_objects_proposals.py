@@ -258,7 +258,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
 
 
 def later(first: Proposals, probability: np.ndarray, folder: Path, next_key: int = 1) -> Proposals:
-    return propose(one_class(probability), SETTINGS, folder, previous=first, next_key=next_key)
+    return propose(one_class(probability), SETTINGS, folder, previous=[first], next_key=next_key)
 
 
 def test_objects_keep_their_keys_over_rounds_and_none_is_given_twice(tmp_path: Path) -> None:

@@ -82,6 +82,13 @@ def test_a_damaged_note_of_what_was_given_is_told(sets: ProposalSets) -> None:
         proposed(sets, SECOND)
 
 
+def test_a_look_with_other_settings_in_between_loses_no_key(sets: ProposalSets) -> None:
+    first = proposed(sets, FIRST)
+    assert len(proposed(sets, FIRST, threshold=0.05).table()) == 1  # everything
+    assert proposed(sets, FIRST, threshold=0.3).table().keys.tolist() == first.table().keys.tolist()
+    assert sets.names() == ["001", "002", "003"]
+
+
 class Killed(Exception):
     """The process ended here."""
 

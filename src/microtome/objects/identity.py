@@ -18,35 +18,45 @@ def carried(
     old: ObjectTable,
     new_ids: Volume,
     new: ObjectTable,
+    known: Int64[np.ndarray, "n"] | None = None,
     *,
-    next_key: int,
     least: float = LEAST_OVERLAP,
 ) -> Int64[np.ndarray, "n"]:
-    """The keys of the new objects: that of the old object it overlaps most, or the next one not yet given.
+    """The keys of the new objects: those `known`, or else that of the old object it overlaps most; 0 is none.
 
     A key is carried where the intersection over union is at least `least`; one to one, the greatest overlaps
-    first, of equals the first in the tables. `next_key` is above all keys that any object ever had.
+    first, of equals the first in the tables. A known key is carried to no second object.
 
     Raises:
-        ValueError: If the volumes differ in shape, hold ids that are not in their tables, `next_key` was
-            given already, or `least` is not in (0, 1].
+        ValueError: If the volumes differ in shape, hold ids that are not in their tables, or `least` is not
+            in (0, 1].
         OSError: If a volume cannot be read.
     """
     if not 0 < least <= 1:
         raise ValueError(f"expected a least overlap in (0, 1]; got {least}")
-    if len(old) and next_key <= old.keys.max():
-        raise ValueError(f"expected a next key above {old.keys.max()}, which is given; got {next_key}")
+    keys = np.zeros(len(new), np.int64) if known is None else known.copy()
+    taken = np.isin(old.keys, keys)
     pairs, shared = _shared_voxels(old_ids, new_ids)
     before, after = old.rows(pairs[:, 0]), new.rows(pairs[:, 1])
     overlap = shared / (old.voxels[before] + new.voxels[after] - shared)
-    keys = np.zeros(len(new), np.int64)
-    taken = np.zeros(len(old), bool)
     for k in _by_overlap(overlap, pairs, least):
         if not taken[before[k]] and not keys[after[k]]:
             taken[before[k]], keys[after[k]] = True, old.keys[before[k]]
-    fresh = keys == 0
-    keys[fresh] = next_key + np.arange(np.count_nonzero(fresh))
     return keys
+
+
+def with_new_keys(keys: Int64[np.ndarray, "n"], next_key: int) -> Int64[np.ndarray, "n"]:
+    """These keys, and the next ones for objects that have none; `next_key` is above all that were ever given.
+
+    Raises:
+        ValueError: If `next_key` was given already.
+    """
+    if next_key <= keys.max(initial=0):
+        raise ValueError(f"expected a next key above {keys.max()}, which is given; got {next_key}")
+    fresh = keys == 0
+    filled = keys.copy()
+    filled[fresh] = next_key + np.arange(np.count_nonzero(fresh))
+    return filled
 
 
 def _by_overlap(

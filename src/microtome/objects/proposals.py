@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from microtome.objects.components import Blocks
-from microtome.objects.identity import carried
+from microtome.objects.identity import carried, with_new_keys
 from microtome.objects.manifest import (
     Plan,
     Result,
@@ -121,27 +121,28 @@ def propose(
     settings: ProposalSettings,
     folder: Path,
     *,
-    previous: Proposals | None = None,
+    previous: Sequence[Proposals] = (),
     next_key: int = 1,
     progress: Progress = silent,
 ) -> Proposals:
     """Find the objects of a prediction and write them into `folder`, in the memory of a few blocks.
 
-    Objects that overlap one of the `previous` set keep its key; others get new ones, from `next_key` if that
-    is more than the previous set gave. A run that was killed is gone on with, and gives what one run would; a
-    finished one is checked and returned.
+    Objects that overlap one of a `previous` set, of several that of the last, keep its key; others get new
+    ones, from `next_key` if that is more than the previous sets gave. A run that was killed is gone on with,
+    and gives what one run would; a finished one is checked and returned.
 
     Raises:
         ValueError: If the folder holds something else, the prediction holds no probabilities or no objects,
             of which nothing is left, or changed since, or the previous set is of another volume.
         OSError: If the prediction cannot be read or the folder not written.
     """
-    plan = plan_of(source, settings, None if previous is None else previous.folder.name)
-    if previous is not None and previous.plan.shape != plan.shape:
-        raise ValueError(
-            f"expected a prediction of shape {previous.plan.shape}, "
-            f"as that of {previous.folder}; got {plan.shape}"
-        )
+    plan = plan_of(source, settings, previous[-1].folder.name if previous else None)
+    for before in previous:
+        if before.plan.shape != plan.shape:
+            raise ValueError(
+                f"expected a prediction of shape {before.plan.shape}, "
+                f"as that of {before.folder}; got {plan.shape}"
+            )
     manifest = begun(folder, plan)
     passes = Passes(source, settings, Blocks(plan.shape, settings.block), folder, progress)
     if manifest.result is None:
@@ -156,18 +157,17 @@ def propose(
     return found
 
 
-def _carried_out(passes: Passes, previous: Proposals | None, next_key: int) -> Result:
+def _carried_out(passes: Passes, previous: Sequence[Proposals], next_key: int) -> Result:
     pieces, numbering = _searched(passes)
     labels_sha256 = passes.write(pieces, numbering)
     volume = next(iter(passes.source.volumes.values()))
     table = numbering.table(volume.voxel_size_nm, unit(volume.dtype))
-    if previous is not None:
-        next_key = max(next_key, previous.result.next_key)
-        ids = open_volume(passes.folder / IDS)
-        keys = carried(previous.ids(), previous.table(), ids, table, next_key=next_key)
-        table = table.with_keys(keys)
-    else:
-        table = table.with_keys(table.keys - 1 + next_key)
+    next_key = max(next_key, *(before.result.next_key for before in previous), 1)
+    keys, ids = np.zeros(len(table), dtype=np.int64), open_volume(passes.folder / IDS)
+    for before in reversed(previous):
+        if not keys.all():
+            keys = carried(before.ids(), before.table(), ids, table, keys)
+    table = table.with_keys(with_new_keys(keys, next_key))
     write_table(table, passes.folder / TABLE)
     return Result(
         whole_digest(piece.sha256 for piece in pieces),

@@ -62,8 +62,9 @@ class ProposalSets:
         """The objects of a prediction.
 
         That is the latest set if it was made from this, and gone on with if a run was killed; otherwise a new
-        one, whose objects keep the keys of the latest. Others get new ones. What a set that was removed gave
-        is not given again: neither its keys, nor its number, nor anything below `least`.
+        one, whose objects keep the keys that they had in the latest set, or else in an earlier one. Others
+        get new ones. What a set that was removed gave is not given again: neither its keys, nor its number,
+        nor anything below `least`.
 
         Raises:
             ValueError: If an unfinished set is of something else, the latest one is damaged, or `propose`
@@ -71,7 +72,8 @@ class ProposalSets:
             OSError: If the prediction cannot be read or the folder not written.
         """
         names, finished = self.names(), self.finished()
-        latest = self.opened(finished[-1]) if finished else None
+        previous = [self.opened(name) for name in finished]
+        latest = previous[-1] if previous else None
         if latest is not None:
             latest.require_intact(progress)
         next_set, next_key = (max(pair) for pair in zip(self._given(), least, strict=True))
@@ -82,7 +84,7 @@ class ProposalSets:
         else:
             number = int(names[-1])
         folder = self.folder / f"{number:03}"
-        found = propose(source, settings, folder, previous=latest, next_key=next_key, progress=progress)
+        found = propose(source, settings, folder, previous=previous, next_key=next_key, progress=progress)
         with whole_file(self.folder / GIVEN) as partial:
             partial.write_text(json.dumps({"next_set": number + 1, "next_key": found.result.next_key}))
         return found
