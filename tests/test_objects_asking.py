@@ -124,7 +124,10 @@ def test_an_object_decided_in_another_set_is_not_asked_again_but_an_open_one_is(
 ) -> None:
     judge(journal, found, {0: "correct", 1: "unsure", 2: "incorrect"})
     again = propose(
-        one_class(blobs(*PLACES, shape=SHAPE)), ProposalSettings(smallest=9), tmp_path / "002", previous=found
+        one_class(blobs(*PLACES, shape=SHAPE)),
+        ProposalSettings(smallest=9),
+        tmp_path / "002",
+        previous=[found],
     )
     queries = asking(journal, again).ask(9)
     assert rows(again, sorted(query.object_key for query in queries)) == [1, 3, 4]
@@ -168,7 +171,7 @@ def test_decisions_spread_to_their_group_and_are_written_by_key(
     asking(journal, found).ask(5)
     judge(journal, found, {0: "correct", 2: "incorrect", 3: "incorrect"})
     made = spread(journal.verdicts, found)
-    assert made.result.labels.tolist() == [True, True, False, False, False]
+    assert made.correct.tolist() == [True, True, False, False, False]
     assert made.answered.tolist() == [True, False, True, True, False]
     write_labels(made, found, tmp_path / "labels.csv")
     with (tmp_path / "labels.csv").open(newline="") as file:
@@ -178,11 +181,18 @@ def test_decisions_spread_to_their_group_and_are_written_by_key(
     assert [line["answered"] for line in lines] == ["1", "0", "1", "1", "0"]
 
 
-def test_objects_without_a_group_are_taken_to_be_correct(journal: Journal, found: Proposals) -> None:
+def test_of_objects_without_a_group_nothing_is_known(
+    journal: Journal, found: Proposals, tmp_path: Path
+) -> None:
     asking(journal, found, domain=Box((0, 0, 0), (8, 40, 41))).ask(9)
     judge(journal, found, {0: "incorrect", 4: "incorrect", 1: "incorrect"})
     made = spread(journal.verdicts, found)
-    assert made.result.labels.tolist() == [False, False, True, True, False]
+    assert made.correct.tolist() == [False] * 5
+    assert made.known.tolist() == [True, True, False, False, True]
+    assert (made.result.covered, made.result.error.value) == (1, 0)  # all that is in a group was answered
+    write_labels(made, found, tmp_path / "labels.csv")
+    with (tmp_path / "labels.csv").open(newline="") as file:
+        assert [line["correct"] for line in csv.DictReader(file)] == ["0", "0", "", "", "0"]
 
 
 def test_spreading_what_is_expected_to_hurt_is_refused_unless_insisted(
@@ -193,7 +203,7 @@ def test_spreading_what_is_expected_to_hurt_is_refused_unless_insisted(
     judge(journal, found, {0: "correct", 1: "incorrect", 2: "incorrect", 3: "correct"})
     with pytest.raises(ValueError, match="propagating is expected to make"):
         spread(journal.verdicts, found)
-    assert spread(journal.verdicts, found, insist=True).result.labels.tolist() == [
+    assert spread(journal.verdicts, found, insist=True).correct.tolist() == [
         True, False, False, True, True,
     ]  # fmt: skip
 

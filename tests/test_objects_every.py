@@ -84,7 +84,7 @@ def test_who_stops_half_way_has_the_rest_labelled_by_groups(journal: Journal, fo
     every(journal, found)
     judge(journal, found, {3: "incorrect", 2: "incorrect", 0: "correct"})
     labels = spread(journal.verdicts, found, insist=True)
-    assert labels.result.labels.tolist() == [True, True, False, False, False]
+    assert labels.correct.tolist() == [True, True, False, False, False]
 
 
 def test_streams_of_other_objects_are_refused_and_nothing_is_asked(

@@ -165,14 +165,18 @@ def propagate(
     data = {
         "proposals": found.folder.name,
         "labels": str(path),
-        "objects": len(told.labels),
+        "objects": len(labels.known),
         "answered": int(labels.answered.sum()),
-        "correct": int(told.labels.sum()),
+        "correct": int(labels.correct.sum()),
+        "incorrect": int((labels.known & ~labels.correct).sum()),
+        "unknown": int((~labels.known).sum()),
         "error": _share(told.error),
         "error_of_accepting_all": _share(told.error_of_nothing),
         "covered": told.covered,
     }
     result(data, [data], as_json=as_json)
+    if not labels.known.all():
+        say("unknown are objects without an answer that no group of the last round holds: of other sections")
     if told.warning:
         say(told.warning)
 
