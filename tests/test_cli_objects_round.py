@@ -79,14 +79,19 @@ def test_the_circle_from_features_to_a_new_model(run: Run, proposed: Path, proje
     assert (spread["objects"], spread["answered"]) == (30, 12)
     assert Path(spread["labels"]).read_text().count("\n") == 31
     assert len(spread["error"]) == 3
+    out = proposed.parent / "kept.ome.zarr"
+    assert data(run, "export", proposed, out)["objects"] == 8
+    assert "exists already" in says(run, "export", proposed, out)
     model = data(run, "train", proposed, "--steps", 3, "--device", "cpu")
     assert (model["model"], model["correct"], model["incorrect"]) == (3, 8, 4)
     assert project.journal.models()[-1].metrics["objects"]["proposals"] == ["001"]
     assert run("predict", proposed, "--device", "cpu")[0] == 0
     tuned = data(run, "features", proposed, "--tune", "images", *SMALL)
-    assert tuned["networks"] == "fitted to this set; images tuned by 12 answers of 001"
+    assert tuned["networks"] == "fitted to 001; images tuned by 12 answers of 001"
     again = data(run, "ask", proposed, "-n", 99, "--strategy", "entropy")
     assert (again["asked"], again["round"]) == (12, 1)
+    told = says(run, "simulate", proposed, "--small", "--feature-steps", 3)
+    assert "holds verdicts of ada: a simulation expects a project of its own" in told
 
 
 @pytest.mark.parametrize("strategy", ["random", "core-set", "core-set-images", "masks-alone", "images-alone"])

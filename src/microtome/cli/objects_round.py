@@ -1,6 +1,7 @@
 """`microtome objects`, after proposals: features, asking, propagating, audits."""
 
 from math import isnan
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -136,8 +137,10 @@ def ask(
     }
     result(data, [data], as_json=as_json)
     if not asked:
-        say("nothing is left to ask: every object was asked about")
-    elif streams is None:
+        say(f"nothing is left to ask: every object in splits.train {session.project.config.train_box} was")
+    elif len(asked) < n:
+        say(f"asked about all {len(asked)} that are left in splits.train: -n asks about fewer")
+    if asked and streams is None:
         say("without features alike objects are not side by side: run `microtome objects features` first")
 
 
@@ -179,6 +182,36 @@ def propagate(
         say("unknown are objects without an answer that no group of the last round holds: of other sections")
     if told.warning:
         say(told.warning)
+
+
+@objects.command()
+def export(
+    folder: Folder,
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="A new .ome.zarr, .tif or .npy.", show_default=False)
+    ],
+    which: Annotated[
+        Literal["correct", "not-incorrect", "propagated"],
+        typer.Option(help="Said to be correct, not said to be incorrect, or correct by `propagate`."),
+    ] = "correct",
+    proposals: SetName = None,
+    people: People = 1,
+    insist: Annotated[
+        bool, typer.Option("--insist", help="Propagated also where that is expected to hurt.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Write the objects that stay as a label volume: 0, or the id of the object."""
+    from microtome.cli.session import opened
+    from microtome.objects.exporting import export_labels, kept
+    from microtome.objects.sets import ProposalSets
+
+    with progress() as bars, opened(folder, "cpu", bars, reading=True) as session:
+        found = ProposalSets(session.project.root).opened(proposals)
+        stays = kept(session.project.journal.verdicts, found, which, people, insist=insist)
+        export_labels(found, stays, out, bars)
+    data = {"proposals": found.folder.name, "labels": str(out), "objects": int(stays.sum())}
+    result(data, [data], as_json=as_json)
 
 
 @objects.command()
