@@ -189,7 +189,7 @@ def test_only_the_tuned_stream_changes(found: Proposals) -> None:
     images, masks = np.array(before.images), np.array(before.masks)
     answers = np.array([True, False, True, False])
     tuned = made.tuned(made.networks(), np.array([0, 1, 3, 4]), answers, training=TripletTraining(epochs=1))
-    assert tuned.origin == "fitted to this set; images tuned by 4 answers of 001"
+    assert tuned.origin == "fitted to 001; images tuned by 4 answers of 001"
     after = made.made(tuned, anew=True)
     assert np.allclose(after.masks, masks, atol=1e-6)
     assert not np.allclose(after.images, images, atol=1e-6)

@@ -1,6 +1,6 @@
 """`microtome objects` where the truth is known: how good a set is, and whole rounds, simulated."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import isfinite
 from typing import Annotated, Literal
 
@@ -81,6 +81,10 @@ def simulate(
     small: Annotated[
         bool, typer.Option("--small", help="Small networks of features, for a machine without a GPU.")
     ] = False,
+    feature_steps: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of training each network of features.", show_default="10000; small: 2000"),
+    ] = None,
     steps: Annotated[
         int | None, typer.Option(min=1, help="Of training the model.", show_default="400, or the project's")
     ] = None,
@@ -98,13 +102,16 @@ def simulate(
     from microtome.objects.features import SMALL, FeatureSettings
     from microtome.objects.settings import ProposalSettings
 
+    features = SMALL if small else FeatureSettings()
+    if feature_steps is not None:
+        features = replace(features, training=replace(features.training, steps=feature_steps))
     plan = RoundPlan(
         strategy=named("strategy", strategy, object_strategies(int3(clusters, "--clusters"))),
         name=strategy,
         each=n,
         rounds=rounds,
         proposals=ProposalSettings(threshold=threshold, smallest=smallest, per_section=per_section),
-        features=SMALL if small else FeatureSettings(),
+        features=features,
         tune=tune,
         steps=steps,
         rule=rule,

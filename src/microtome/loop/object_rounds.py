@@ -20,7 +20,7 @@ from microtome.objects.acceptance import mean_probability
 from microtome.objects.asking import ObjectAsking
 from microtome.objects.features import FeatureSettings, Tuned
 from microtome.objects.feedback import tuning
-from microtome.objects.oracle import ObjectOracle, Rule
+from microtome.objects.oracle import ANNOTATOR, ObjectOracle, Rule
 from microtome.objects.predicted import predicted_source
 from microtome.objects.proposals import Proposals
 from microtome.objects.sets import ProposalSets
@@ -90,8 +90,8 @@ class ObjectSimulation:
         """All rounds that are not done yet; scores before the first and after each.
 
         Raises:
-            ValueError: If there is no model, truth, test split or object to ask about or to test on, or the
-                project was simulated by another plan or in more rounds.
+            ValueError: If there is no model, truth, test split or object to ask about or to test on, people
+                judged objects here, or the project was simulated by another plan or in more rounds.
             OSError: If the project cannot be written.
         """
         self._test_box()
@@ -117,6 +117,12 @@ class ObjectSimulation:
 
     def _keep_to_plan(self) -> None:
         """Write down by which plan the project is simulated; what was begun by another one is refused."""
+        people = {verdict.annotator for verdict in self.session.project.journal.verdicts.verdicts()}
+        if people - {ANNOTATOR}:
+            raise ValueError(
+                f"{self.session.project.root} holds verdicts of {', '.join(sorted(people - {ANNOTATOR}))}: "
+                "a simulation expects a project of its own"
+            )
         if self._trained() > self.plan.rounds:
             raise ValueError(f"{self._trained()} rounds are done already; got {self.plan.rounds}")
         path = ProposalSets(self.session.project.root).folder / PLAN

@@ -157,7 +157,8 @@ class FeatureMaker:
         note = read_note(self.proposals)
         assert note is not None, "features were read"
         masks, images = (load_vae(path, device=self.device) for path in self._folders)
-        return Networks(masks, images, note["networks"])
+        origin = str(note["networks"]).replace(OWN, f"fitted to {self.proposals.folder.name}")
+        return Networks(masks, images, origin)
 
     def tuned(
         self,
@@ -204,9 +205,12 @@ class FeatureMaker:
         settings = self.settings
         if networks is not None:
             settings = replace(settings, masks=networks.masks.config, images=networks.images.config)
+        words = json.loads(json.dumps(settings.kept()))
+        if networks is not None:
+            del words["training"]  # which was another one
         return {
             "origin": self.origin,
-            "settings": json.loads(json.dumps(settings.kept())),
+            "settings": words,
             "networks": OWN if networks is None else networks.origin,
         }
 
