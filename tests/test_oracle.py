@@ -7,7 +7,7 @@ import pytest
 import tifffile
 
 from microtome.box import Box, grid
-from microtome.oracle import CostModel, GroundTruthOracle, Oracle
+from microtome.oracle import CostModel, GroundTruthOracle, Hand, Oracle
 from microtome.project.records import Query
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -163,3 +163,56 @@ def test_membranes_of_the_vnc_cost_what_a_person_took_for_such() -> None:
     truth = membranes.astype(np.uint8)
     seconds = sum(CostModel().scratch(truth[box.slices]) for box in grid(Box.of(truth.shape), (1, 64, 64)))
     assert 300 < seconds / 60 / (truth.size * 1e-6) < 360
+
+
+def by_hand(hand: Hand, truth: np.ndarray, shown: np.ndarray | None, seed: int = 0) -> list[np.ndarray]:
+    prediction = None if shown is None else (lambda box: shown[box.slices])
+    oracle = GroundTruthOracle(lambda box: truth[box.slices], COST, prediction, 1, hand, seed)
+    return [answer.labels for answer in oracle.answer([query(k) for k in range(1, 101)])]
+
+
+def test_overlooked_errors_stay_as_they_were_shown() -> None:
+    truth, shown = square() + square(at=25), square(at=25)
+    shown[0, 0:4, 30:39] = 1  # superfluous
+    answers = by_hand(Hand(overlooked=0.3), truth, shown)
+    missed = sum(not labels[0, 5:15, 5:15].any() for labels in answers)
+    left = sum(bool(labels[0, 0:4, 30:39].any()) for labels in answers)
+    assert 15 <= missed <= 45
+    assert 15 <= left <= 45
+    for labels in answers:
+        assert set(np.unique(labels[0, 5:15, 5:15])) in ({0}, {1})
+        assert (labels[0, 25:35, 25:35] == 1).all()
+
+
+def test_overlooked_objects_are_not_drawn_and_cost_nothing() -> None:
+    truth = square() + square(at=25)
+    oracle = GroundTruthOracle(lambda box: truth[box.slices], COST, hand=Hand(overlooked=1.0))
+    (answer,) = oracle.answer([query()])
+    assert not answer.labels.any()
+    assert answer.active_seconds == pytest.approx(LOOK)
+
+
+def test_outlines_are_off_by_the_jitter_and_everything_else_is_right() -> None:
+    truth = np.zeros((1, 40, 40), np.uint8)
+    truth[:, 10:30, 10:30] = 1
+    small, large = (
+        np.mean([(labels != truth).mean() for labels in by_hand(Hand(jitter=jitter), truth, None)[:20]])
+        for jitter in (1.0, 3.0)
+    )
+    assert 0 < small < large < 0.2
+    for labels in by_hand(Hand(jitter=1.0), truth, None):
+        assert (labels[0, 15:25, 15:25] == 1).all()
+        assert not labels[0, :4].any()
+
+
+def test_the_same_seed_errs_alike_and_another_does_not() -> None:
+    hand, truth = Hand(jitter=1.0, overlooked=0.5), square() + square(at=25)
+    first, again, other = (by_hand(hand, truth, None, seed) for seed in (0, 0, 1))
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+@pytest.mark.parametrize("hand", [{"jitter": -1.0}, {"jitter": np.inf}, {"overlooked": 1.5}])
+def test_impossible_hands_are_refused(hand: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=r"jitter >= 0 and a share in \[0, 1\]"):
+        Hand(**hand)

@@ -1,5 +1,6 @@
 """Who answers queries: here a simulated annotator who knows the truth and takes as long as a person would."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -11,6 +12,8 @@ from scipy import ndimage
 from microtome.box import Box
 from microtome.labels import BACKGROUND, borders, components
 from microtome.project.records import Answer, Query
+
+SMOOTH = 6.0  # voxels (s.d.) over which an outline is off in the same direction
 
 LabelReader = Callable[[Box], UInt8[np.ndarray, "z y x"]]
 
@@ -57,6 +60,54 @@ class CostModel:
         return seconds
 
 
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """How exact an annotator is; as it stands, perfect.
+
+    Raises:
+        ValueError: If the jitter is negative or not finite, or the share not in [0, 1].
+    """
+
+    jitter: float = 0.0  # voxels (s.d.) by which outlines are off, smoothly along them, section by section
+    overlooked: float = 0.0  # share of errors, or of objects that are to be drawn, that is not seen
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.jitter < math.inf or not 0 <= self.overlooked <= 1:
+            raise ValueError(f"expected a jitter >= 0 and a share in [0, 1]; got {self}")
+
+    def seen(
+        self,
+        truth: UInt8[np.ndarray, "z y x"],
+        shown: UInt8[np.ndarray, "z y x"],
+        rng: np.random.Generator,
+    ) -> UInt8[np.ndarray, "z y x"]:
+        """The truth but where a difference from what is shown is overlooked: there it stays as shown."""
+        if not self.overlooked:
+            return truth
+        kept = truth.copy()
+        for wrong in ((truth != shown) & (truth != BACKGROUND), (truth != shown) & (truth == BACKGROUND)):
+            numbers = components(wrong)
+            passed = np.append(False, rng.random(int(numbers.max(initial=0))) < self.overlooked)
+            kept[passed[numbers]] = shown[passed[numbers]]
+        return kept
+
+    def drawn(
+        self, labels: UInt8[np.ndarray, "z y x"], rng: np.random.Generator
+    ) -> UInt8[np.ndarray, "z y x"]:
+        """The labels with outlines that are off by `jitter`."""
+        if not self.jitter:
+            return labels
+        off = np.empty_like(labels)
+        rows, columns = np.indices(labels.shape[1:], dtype=np.float64)
+        for z, section in enumerate(labels):
+            shifts = [ndimage.gaussian_filter(rng.standard_normal(section.shape), SMOOTH) for _ in range(2)]
+            down, along = (shift * self.jitter / max(shift.std(), 1e-9) for shift in shifts)
+            ndimage.map_coordinates(
+                section, [rows + down, columns + along], output=off[z], order=0, mode="nearest"
+            )
+        return off
+
+
 @dataclass(frozen=True)
 class GroundTruthOracle:
     """Answers with the true labels, the cheaper way: from scratch or by correcting a prediction."""
@@ -65,9 +116,11 @@ class GroundTruthOracle:
     cost: CostModel
     prediction: LabelReader | None = None  # what a model would pre-fill; None before there is one
     model_id: int | None = None
+    hand: Hand = Hand()
+    seed: int = 0  # with the query's id, of the hand's errors
 
     def answer(self, queries: Sequence[Query]) -> Iterator[Answer]:
-        """One answer a query, complete and without error, in order.
+        """One answer a query, as complete and right as the hand is, in order.
 
         Raises:
             ValueError: If a query was not stored yet.
@@ -78,16 +131,18 @@ class GroundTruthOracle:
             yield self._answer(query, query.id)
 
     def _answer(self, query: Query, query_id: int) -> Answer:
-        labels = self.truth(query.box)
-        seconds, method = self.cost.scratch(labels), "scratch"
+        truth, rng = self.truth(query.box), np.random.default_rng((self.seed, query_id))
+        shown, method = np.full_like(truth, BACKGROUND), "scratch"
         if self.prediction is not None:
-            corrected = self.cost.correction(labels, self.prediction(query.box))
-            if corrected < seconds:
-                seconds, method = corrected, "corrected"
+            predicted = self.prediction(query.box)
+            if self.cost.correction(truth, predicted) < self.cost.scratch(truth):
+                shown, method = predicted, "corrected"
+        labels = self.hand.seen(truth, shown, rng)
+        seconds = self.cost.correction(labels, shown)
         return Answer(
             query_id=query_id,
             annotator="simulated",
-            labels=labels,
+            labels=self.hand.drawn(labels, rng),
             active_seconds=seconds,
             method=method,
             shown_model=self.model_id if method == "corrected" else None,
