@@ -40,6 +40,21 @@ def restore(
     method: Annotated[
         Literal["motion", "linear", "nearest"], typer.Option(help="How they are made up.")
     ] = "motion",
+    unsharp: Annotated[
+        str | None,
+        typer.Option(metavar="RADIUS,AMOUNT", help="Sharpen, by 2,1 for instance.", show_default="no"),
+    ] = None,
+    median: Annotated[
+        int | None, typer.Option(help="Calm by the median of so many voxels squared.", show_default="no")
+    ] = None,
+    window: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LOW,HIGH",
+            help="Percentiles of each section that become black and white.",
+            show_default="no",
+        ),
+    ] = None,
     padding: Annotated[
         float | None, typer.Option(help="The grey value outside of the tissue.", show_default="none")
     ] = None,
@@ -51,12 +66,12 @@ def restore(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:
-    """Take flicker and stripes out of an image, make up missing sections, and measure the difference.
+    """Take flicker and stripes out, make up missing sections, sharpen, and measure the difference.
 
     Goes on where it stopped.
     """
     from microtome.volume import open_volume
-    from microtome.volume.restore import Restoration, Stripes
+    from microtome.volume.restore import Restoration, Stripes, Unsharp
 
     wanted = Restoration(
         stripes=Stripes(destripe, stripe_width, stripe_length) if destripe else None,
@@ -65,6 +80,9 @@ def restore(
         missing=whole_numbers(interpolate, "--interpolate") if interpolate else (),
         method=method,
         padding=padding,
+        unsharp=Unsharp(*_pair(unsharp, "--unsharp")) if unsharp else None,
+        median=median,
+        window=_pair(window, "--window") if window else None,
     )
     _require_sense(out, wanted, detect=detect)
     size = numbers(voxel_size, 3, "--voxel-size") if voxel_size else None
@@ -75,8 +93,13 @@ def restore(
         _restore(volume, out, wanted, detect=detect, as_json=as_json)
 
 
+def _pair(text: str, option: str) -> tuple[float, float]:
+    first, second = numbers(text, 2, option)
+    return first, second
+
+
 def _require_sense(out: str | None, wanted: "Restoration", *, detect: bool) -> None:
-    filters = "--deflicker, --destripe or --interpolate"
+    filters = "--deflicker, --destripe, --interpolate, --unsharp, --median or --window"
     if out is None and not wanted.empty:
         raise typer.BadParameter("expected a name for the restored image; got none", param_hint="OUT")
     if wanted.empty and out is not None:

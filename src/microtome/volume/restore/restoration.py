@@ -11,18 +11,21 @@ from microtome.volume.restore.deflicker import Deflickered, Matching, curves, fl
 from microtome.volume.restore.destripe import Destriped, Stripes
 from microtome.volume.restore.interpolate import Interpolated, Method, gaps
 from microtome.volume.restore.real import Readable, Real, Rounded, require_padding
+from microtome.volume.restore.sharpen import Median, Sharpened, Unsharp, windows
 from microtome.volume.restore.statistics import SectionStatistics, section_statistics
 
 
 @dataclass(frozen=True, slots=True)
 class Restoration:
-    """The filters to apply, in this order: stripes, flicker, sections that are missing.
+    """The filters to apply, in this order: stripes, flicker, missing sections, sharpening, median, window.
 
-    `sections` are those around each whose running median deflickering goes to. Voxels of the value `padding`
-    lie outside of the tissue.
+    `sections` are those around each whose running median deflickering goes to. `median` is the side of the
+    square that it is of, `window` the percentiles of each section that become the least and the largest value
+    of its type (0 and 1 for float32). Voxels of the value `padding` lie outside of the tissue.
 
     Raises:
-        ValueError: If `sections` is even or less than three.
+        ValueError: If `sections` or `median` is even or less than three, or the percentiles do not rise in
+            [0, 100].
     """
 
     stripes: Stripes | None = None
@@ -31,15 +34,23 @@ class Restoration:
     missing: tuple[int, ...] = ()
     method: Method = "motion"
     padding: float | None = None
+    unsharp: Unsharp | None = None
+    median: int | None = None
+    window: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
+        if self.median is not None and (self.median < 3 or self.median % 2 == 0):
+            raise ValueError(f"expected an odd side of the median, at least 3; got {self.median}")
+        if self.window is not None and not 0 <= self.window[0] < self.window[1] <= 100:
+            raise ValueError(f"expected percentiles that rise in [0, 100]; got {self.window}")
         if self.sections < 3 or self.sections % 2 == 0:
             raise ValueError(f"expected an odd number of sections, at least 3; got {self.sections}")
 
     @property
     def empty(self) -> bool:
         """Whether nothing is to be done."""
-        return self.stripes is None and self.matching is None and not self.missing
+        wanted = (self.stripes, self.matching, self.unsharp, self.median, self.window)
+        return not self.missing and all(one is None for one in wanted)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +58,7 @@ class Restored:
     """A restored image, `image`, as a read-only volume of the type it had, and what it was made of."""
 
     image: Rounded
-    interpolated: Interpolated  # the last filter, in float32
+    interpolated: Interpolated  # before sharpening, in float32
     statistics: SectionStatistics  # of the image before
     matched: Sequence[int] = field(default_factory=tuple)  # sections that were deflickered
 
@@ -71,8 +82,23 @@ def restored(volume: Volume, wanted: Restoration, progress: Progress = silent) -
         image = Deflickered(image, chosen, wanted.padding)
         matched = [int(z) for z in np.flatnonzero(which)]
     contrast = _contrast(statistics, wanted.missing)
-    last = Interpolated(image, found, wanted.method, contrast, wanted.padding)
-    return Restored(Rounded(last, volume), last, statistics, matched)
+    interpolated = Interpolated(image, found, wanted.method, contrast, wanted.padding)
+    last = _prepared(interpolated, volume, wanted, progress)
+    return Restored(Rounded(last, volume), interpolated, statistics, matched)
+
+
+def _prepared(image: Readable, volume: Volume, wanted: Restoration, progress: Progress) -> Readable:
+    """Sharpened, calmed and stretched, as far as that is wanted."""
+    if wanted.unsharp is not None:
+        image = Sharpened(image, wanted.unsharp, wanted.padding)
+    if wanted.median is not None:
+        image = Median(image, wanted.median, wanted.padding)
+    if wanted.window is not None:
+        limits = None if volume.dtype.kind == "f" else np.iinfo(volume.dtype)
+        full = (0.0, 1.0) if limits is None else (float(limits.min), float(limits.max))
+        found = windows(image, wanted.window, full, wanted.padding, progress)
+        image = Deflickered(image, found, wanted.padding)
+    return image
 
 
 def _contrast(statistics: SectionStatistics, missing: Sequence[int]) -> float:
