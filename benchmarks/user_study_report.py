@@ -1,4 +1,4 @@
-"""The tables of the simulated user study, in docs/proofreading.md; the words around them are a person's."""
+"""The tables of the simulated user study, in docs/proofreading-order.md; the words there are a person's."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,7 @@ import numpy as np
 
 from microtome.benchmark.protocol.cells import Cells, Content
 
-PAGE = Path(__file__).parents[1] / "docs" / "proofreading.md"
+PAGE = Path(__file__).parents[1] / "docs" / "proofreading-order.md"
 MARK = re.compile(r"(<!-- user study: (\w+), (\w+) networks -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 RANDOM, AS_FITTED = "random", "as fitted"
 HOUR = 3600

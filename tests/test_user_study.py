@@ -10,8 +10,8 @@ from bench_user_study import MODELS, Person, study
 from microtome.benchmark.objects.ablation import Design
 from microtome.benchmark.protocol.cells import Cells
 from microtome.objects.streams import Streams
-from user_study_pools import LIGHT, Judged
-from user_study_report import report
+from user_study_pools import LIGHT, NETWORKS, Judged
+from user_study_report import MARK, PAGE, report
 
 
 @pytest.fixture(autouse=True)
@@ -88,3 +88,8 @@ def test_the_page_gets_both_tables_and_keeps_its_words(tmp_path: Path) -> None:
     assert "nan" not in text
     report(result, page)
     assert page.read_text() == text
+
+
+def test_the_page_has_a_place_for_the_tables_of_each_networks() -> None:
+    places = {(found[2], found[3]) for found in MARK.finditer(PAGE.read_text())}
+    assert {("orders", name) for name in NETWORKS} | {("assumptions", LIGHT)} == places
