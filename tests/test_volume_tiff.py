@@ -152,7 +152,9 @@ def test_a_voxel_size_that_is_not_wholly_stated_is_asked_for(
     options: dict[str, object], tmp_path: Path
 ) -> None:
     path = saved(tmp_path / "a.tif", **options)
-    with pytest.raises(ValueError, match=r"voxel size is not in .*a\.tif: give it as z,y,x in nm"):
+    with pytest.raises(
+        ValueError, match=r"voxel size is not in .*a\.tif: give it as z,y,x in nm \(--voxel-size\)"
+    ):
         open_volume(path)
 
 

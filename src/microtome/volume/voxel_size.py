@@ -48,5 +48,5 @@ def chosen_voxel_size(given: VoxelSize | None, stated: VoxelSize | None, where: 
     if given is not None:
         return checked_voxel_size(given, "voxel_size_nm")
     if stated is None:
-        raise ValueError(f"voxel size is not in {where}: give it as z,y,x in nm")
+        raise ValueError(f"voxel size is not in {where}: give it as z,y,x in nm (--voxel-size)")
     return checked_voxel_size(stated, where)
