@@ -53,6 +53,23 @@ def test_a_project_is_made_queried_and_described(run: Run, tmp_path: Path, image
     assert json.loads(out)["open_queries"] == 3
 
 
+def test_a_new_project_is_described_in_numbers_to_machines_and_in_words_to_people(
+    run: Run, tmp_path: Path, image: Path
+) -> None:
+    words = ("--downsample", "1,2,2", "--query-shape", "1,16,16")
+    made = json.loads(run(*_init(tmp_path / "p", image, *words, "--json"))[1])
+    assert (made["shape"], made["voxel_nm"], made["classes"]) == ([5, 32, 32], [45, 18, 18], ["mito"])
+    shown = run(*_init(tmp_path / "q", image, *words))[1].splitlines()
+    assert {"5 × 32 × 32", "45 × 18 × 18", "mito"} <= {line.split(maxsplit=1)[1].strip() for line in shown}
+
+
+def test_a_voxel_size_that_is_missing_is_asked_for_by_its_option(
+    run: Run, tmp_path: Path, image: Path
+) -> None:
+    result = run("init", tmp_path / "p", "--image", image, "--classes", "mito")
+    _failed_in_one_line(result, "give it as z,y,x in nm (--voxel-size)")
+
+
 def test_the_loop_runs_from_the_command_line(run: Run, project_folder: Path) -> None:
     assert run("simulate", project_folder, "--patches", 7)[0] == 0
     code, out, _ = run("evaluate", project_folder, "--json")

@@ -11,7 +11,7 @@ from microtome.cli.objects_truth import objects
 from microtome.cli.parse import int3, names, numbers, require_local, whole_numbers, window
 from microtome.cli.proofread import proofread
 from microtome.cli.restore import restore
-from microtome.cli.show import announce_page, error, progress, result, say
+from microtome.cli.show import announce_page, error, progress, result, say, sides
 
 app = typer.Typer(
     name="microtome",
@@ -133,7 +133,8 @@ def init(
         seed=seed,
     )
     data = create(folder, new, say)
-    result(data, [data], as_json=as_json)
+    shown = {**data, "shape": sides(data["shape"]), "voxel_nm": sides(data["voxel_nm"])}
+    result(data, [shown], as_json=as_json)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,7 @@ class NewProject:
     seed: int = 0
 
 
-def create(folder: Path, new: NewProject, say: Callable[[str], None]) -> dict[str, object]:
+def create(folder: Path, new: NewProject, say: Callable[[str], None]) -> dict[str, Any]:
     """Make the project and return what a person wants to know of it.
 
     Raises:
@@ -68,9 +69,9 @@ def create(folder: Path, new: NewProject, say: Callable[[str], None]) -> dict[st
         return {
             "project": str(project.root),
             "image": source.uri,
-            "shape": str(config.image.shape),
-            "voxel_nm": str(_working_voxel(config)),
-            "classes": ", ".join(config.classes),
+            "shape": config.image.shape,
+            "voxel_nm": _working_voxel(config),
+            "classes": config.classes,
             "candidates": count(config.train_box, config.query.shape),
         }
 

@@ -20,6 +20,7 @@ from microtome.benchmark.report.run import CurvePoint, Measure, Panel, Report, T
 from microtome.box import Box
 from microtome.cli.create import PHANTOM_IMAGE, NewProject, create
 from microtome.cli.session import opened
+from microtome.cli.show import sides
 from microtome.evaluate.overlap import contingency, jaccard, pixel_accuracy, scores
 from microtome.labels import BACKGROUND
 from microtome.learn.config import Recipe
@@ -253,8 +254,8 @@ def _posterior(session: Session, model: SegmentationModel, box: Box) -> Posterio
 def _described(session: Session, *, phantom: bool) -> dict[str, str]:
     config = session.project.config
     facts = {
-        "shape": " × ".join(str(side) for side in session.image.shape) + " voxels (z y x)",
-        "voxel size": " × ".join(f"{side:g}" for side in session.image.voxel_size_nm) + " nm (z y x)",
+        "shape": sides(session.image.shape) + " voxels (z y x)",
+        "voxel size": sides(session.image.voxel_size_nm) + " nm (z y x)",
         "asked in": f"sections {config.splits.train}",
         "tested in": f"sections {config.splits.test}",
     }

@@ -111,7 +111,7 @@ def _sheet(row: Mapping[str, object]) -> Table:
 def _table(rows: Sequence[Mapping[str, object]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name, value in rows[0].items():
-        table.add_column(name, justify="left" if isinstance(value, str) else "right", overflow="fold")
+        table.add_column(name, justify="left" if isinstance(value, Sequence) else "right", overflow="fold")
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
     return table
@@ -122,7 +122,14 @@ def _cell(value: object) -> str:
         return "–"
     if isinstance(value, float):
         return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(map(_cell, value))
     return str(value)
+
+
+def sides(lengths: Sequence[float]) -> str:
+    """The sides of a box for people: `45 × 9.2 × 9.2`."""
+    return " × ".join(f"{side:.10g}" for side in lengths)
 
 
 def announce_page(url: str, *, as_json: bool) -> None:
