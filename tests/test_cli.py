@@ -371,7 +371,7 @@ def test_an_interrupted_run_says_how_to_go_on(
     monkeypatch.setattr("microtome.loop.simulation.ask", stop)
     code, _, err = run("simulate", project_folder)
     assert code == 130
-    assert "goes on where it was" in err
+    assert "the same command goes on from there" in err
 
 
 def test_status_tells_the_cost_by_class_round_and_annotator(run: Run, project_folder: Path) -> None:

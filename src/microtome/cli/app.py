@@ -378,5 +378,5 @@ def main() -> None:
         sys.exit(1)
     except SystemExit as ending:
         if ending.code == STOPPED:
-            error("what was finished is kept; the same command goes on where it was")
+            error("what was finished is kept; the same command goes on from there (a training begins anew)")
         raise
