@@ -86,6 +86,26 @@ def test_a_prediction_from_elsewhere_may_be_given(run: Run, project_folder: Path
     ]
 
 
+def test_a_project_without_objects_says_what_makes_them(run: Run, project_folder: Path) -> None:
+    code, out, err = run("objects", "list", project_folder)
+    assert (code, out) == (0, "")
+    assert err == f"{project_folder} has no proposed objects: run `microtome objects propose`\n"
+    assert json.loads(run("objects", "list", project_folder, "--json")[1]) == {"proposals": []}
+
+
+@pytest.mark.parametrize("number", ["1", "01", "001"])
+def test_a_set_is_found_by_its_number(
+    number: str, run: Run, project_folder: Path, given: Path, tmp_path: Path
+) -> None:
+    propose(run, project_folder, "--prediction", given)
+    propose(run, project_folder, "--prediction", given, "--recall-first")
+    words = ("objects", "table", project_folder, tmp_path / "out.csv", "--json", "--proposals")
+    assert run(*words, "9")[2] == "microtome: expected one of the proposals 001, 002; got '009'\n"
+    code, out, err = run(*words, number)
+    assert code == 0, err
+    assert json.loads(out)["objects"] == 1
+
+
 def test_three_files_are_the_channels_of_synapses(run: Run, project_folder: Path, tmp_path: Path) -> None:
     pre, post = np.zeros((2, *SHAPE), bool)
     pre[:, 10:30, 10:16], post[:, 10:30, 18:24] = True, True

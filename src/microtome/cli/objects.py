@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from microtome.cli.parse import int3, names
-from microtome.cli.show import progress, result
+from microtome.cli.show import progress, result, say
 
 if TYPE_CHECKING:
     from microtome.loop.session import Session
@@ -22,8 +22,18 @@ objects = typer.Typer(
 
 Folder = Annotated[Path, typer.Argument(metavar="PROJECT", help="The project's folder.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+def _set_name(text: str | None) -> str | None:
+    """The name of a set's folder: 1 is 001."""
+    return text.zfill(3) if text and text.isdecimal() else text
+
+
 SetName = Annotated[
-    str | None, typer.Option("--proposals", help="Number of the set of proposals.", show_default="the latest")
+    str | None,
+    typer.Option(
+        "--proposals", help="Number of the set of proposals.", show_default="the latest", callback=_set_name
+    ),
 ]
 
 
@@ -101,6 +111,8 @@ def list_sets(folder: Folder, as_json: Json = False) -> None:
         sets = ProposalSets(project.root)
         rows = [_row(sets.opened(name)) for name in sets.finished()]
     result({"proposals": rows}, rows, as_json=as_json)
+    if not rows:
+        say(f"{folder} has no proposed objects: run `microtome objects propose`")
 
 
 @objects.command()

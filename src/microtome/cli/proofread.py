@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from microtome.cli.objects import SetName
 from microtome.cli.parse import int3, require_local
 from microtome.cli.show import announce_page
 
@@ -22,9 +23,7 @@ def proofread(
     folder: Annotated[
         Path, typer.Argument(metavar="PROJECT", help="The project's folder.", show_default=False)
     ],
-    proposals: Annotated[
-        str | None, typer.Option(help="Number of the set of proposals.", show_default="the latest")
-    ] = None,
+    proposals: SetName = None,
     order: Annotated[
         Literal["cluster", "random"], typer.Option(help="Alike objects together, or as a control at random.")
     ] = "cluster",
