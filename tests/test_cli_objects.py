@@ -64,6 +64,7 @@ def test_objects_of_a_models_prediction_are_proposed(run: Run, project_folder: P
         "known_before": 0,
     }
     assert propose(run, project_folder, "--threshold", threshold, "--smallest", 3) == data
+    assert f"model {int(images.name)}: mitochondria" in run("objects", "list", project_folder)[1]
 
 
 def test_a_prediction_from_elsewhere_may_be_given(run: Run, project_folder: Path, given: Path) -> None:

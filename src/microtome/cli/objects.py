@@ -1,6 +1,7 @@
 """`microtome objects`: from a prediction to objects of which people can say whether they are right."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -99,7 +100,7 @@ def propose(
         sets = ProposalSets(session.project.root)
         found = sets.proposed(source, settings, least=_least(session.project), progress=bars)
     row = {**_row(found), "folder": str(found.folder)}
-    result(row, [row], as_json=as_json)
+    result(row, [_shown(row)], as_json=as_json)
 
 
 @objects.command("list")
@@ -110,7 +111,7 @@ def list_sets(folder: Folder, as_json: Json = False) -> None:
     with _opened_for_reading(folder) as project:
         sets = ProposalSets(project.root)
         rows = [_row(sets.opened(name)) for name in sets.finished()]
-    result({"proposals": rows}, rows, as_json=as_json)
+    result({"proposals": rows}, [_shown(row) for row in rows], as_json=as_json)
     if not rows:
         say(f"{folder} has no proposed objects: run `microtome objects propose`")
 
@@ -203,3 +204,9 @@ def _row(found: "Proposals") -> dict[str, Any]:
         "objects": outcome.objects,
         "known_before": outcome.carried,
     }
+
+
+def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row for people: the prediction of a model is `model 2: mitochondrion`, others are files."""
+    found = re.fullmatch(r"0*(\d+): (.+)", row["from"])
+    return {**row, "from": f"model {found[1]}: {found[2]}" if found else row["from"]}
