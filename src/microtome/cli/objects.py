@@ -25,7 +25,7 @@ Folder = Annotated[Path, typer.Argument(metavar="PROJECT", help="The project's f
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
-def _set_name(text: str | None) -> str | None:
+def set_name(text: str | None) -> str | None:
     """The name of a set's folder: 1 is 001."""
     return text.zfill(3) if text and text.isdecimal() else text
 
@@ -33,7 +33,7 @@ def _set_name(text: str | None) -> str | None:
 SetName = Annotated[
     str | None,
     typer.Option(
-        "--proposals", help="Number of the set of proposals.", show_default="the latest", callback=_set_name
+        "--proposals", help="Number of the set of proposals.", show_default="the latest", callback=set_name
     ),
 ]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from microtome.cli.objects import Folder, Json, SetName, objects
+from microtome.cli.objects import Folder, Json, SetName, objects, set_name
 from microtome.cli.parse import int3
 from microtome.cli.show import progress, result, say
 
@@ -49,7 +49,9 @@ def features(
     ] = None,
     networks_of: Annotated[
         str | None,
-        typer.Option(metavar="SET", help="Encode by that set's networks in place of new ones."),
+        typer.Option(
+            metavar="SET", help="Encode by that set's networks in place of new ones.", callback=set_name
+        ),
     ] = None,
     tune: Annotated[
         Literal["images", "masks", "both"] | None,
@@ -165,6 +167,7 @@ def propagate(
         path = found.folder / LABELS
         write_labels(labels, found, path)
     told = labels.result
+    shares = {"error": told.error, "error_of_accepting_all": told.error_of_nothing}
     data = {
         "proposals": found.folder.name,
         "labels": str(path),
@@ -173,11 +176,11 @@ def propagate(
         "correct": int(labels.correct.sum()),
         "incorrect": int((labels.known & ~labels.correct).sum()),
         "unknown": int((~labels.known).sum()),
-        "error": _share(told.error),
-        "error_of_accepting_all": _share(told.error_of_nothing),
+        **{name: _share(share) for name, share in shares.items()},
         "covered": told.covered,
     }
-    result(data, [data], as_json=as_json)
+    words = {name: _in_words(_share(share)) for name, share in shares.items()}
+    result(data, [{**data, **words}], as_json=as_json)
     if not labels.known.all():
         say("unknown are objects without an answer that no group of the last round holds: of other sections")
     if told.warning:
@@ -283,7 +286,7 @@ def audit(
         "missed": seen.missing,
         "recall": _share(seen.recall),
     }
-    result(data, [data], as_json=as_json)
+    result(data, [{**data, "recall": _in_words(_share(seen.recall))}], as_json=as_json)
 
 
 def _required(streams: "Streams | None", session: "Session", found: "Proposals") -> "Streams":
@@ -317,6 +320,13 @@ def _feature_settings(
         step=step,
         around=around,
     )
+
+
+def _in_words(share: list[float] | None) -> str | None:
+    if share is None:
+        return None
+    value, low, high = share
+    return f"{value:.3f} ({low:.3f} to {high:.3f})"
 
 
 def _share(share: "Share") -> list[float] | None:
