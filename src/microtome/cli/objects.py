@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -22,6 +22,7 @@ objects = typer.Typer(
 )
 
 Folder = Annotated[Path, typer.Argument(metavar="PROJECT", help="The project's folder.", show_default=False)]
+Device = Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where networks run.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 

@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 
 import typer
 
-from microtome.cli.objects import Folder, Json, SetName, objects
-from microtome.cli.objects_round import Device
+from microtome.cli.objects import Device, Folder, Json, SetName
+from microtome.cli.objects_answers import objects
 from microtome.cli.parse import int3
 from microtome.cli.show import progress, result
 
-__all__ = ["evaluate", "objects", "simulate"]  # the whole group: this module comes last
+__all__ = ["evaluate", "objects", "simulate"]  # after all others: the whole group
 
 
 @objects.command()
