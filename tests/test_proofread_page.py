@@ -314,7 +314,7 @@ def test_keys_are_shown_and_can_be_changed(page: Page) -> None:
 
 def test_everything_on_the_page_has_a_name_for_those_who_cannot_see_it(page: Page) -> None:
     page.press("k")
-    assert page.tab.get_attribute("#tile-0", "aria-label") == "object 1, incorrect"
+    assert page.tab.get_attribute("#tile-0", "aria-label") == "object no. 1, incorrect"
     assert page.tab.get_attribute("#tiles", "aria-activedescendant") == "tile-1"
     nameless = page.tab.evaluate(
         "() => [...document.querySelectorAll('button')].filter(button =>"

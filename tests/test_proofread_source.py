@@ -48,6 +48,23 @@ def test_it_is_a_source_of_every_object(source: ProposedObjects) -> None:
     assert len(source.objects()) == 24
 
 
+def test_an_object_s_number_is_its_set_s_and_its_key_lasts(tmp_path: Path) -> None:
+    probability = bodies()
+    first = np.zeros_like(probability)
+    first[:, 150:] = probability[:, 150:]
+    for name, volume in (("001", first), ("002", probability)):
+        previous = open_proposals(tmp_path / "001") if name == "002" else None
+        source = OneClass(ArrayVolume(volume, VOXEL_NM))
+        propose(source, ProposalSettings(smallest=8), tmp_path / name, previous=previous)
+    second = open_proposals(tmp_path / "002")
+    shown = ProposedObjects(ArrayVolume((255 * probability).astype(np.uint8), VOXEL_NM), second)
+    facts = {key: shown.facts(key) for key in shown.objects()}
+    assert any(one.id != key for key, one in facts.items())
+    for key, one in facts.items():
+        ids, mask = second.ids().read(one.box), shown.mask(key)
+        assert (ids == one.id).sum() == mask.sum() == one.voxels
+
+
 def test_a_tile_is_the_image_around_the_object_in_its_section(
     source: ProposedObjects, project: Project
 ) -> None:

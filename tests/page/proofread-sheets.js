@@ -18,7 +18,7 @@ function tileOf(query, verdict) {
   const about = { round: 0, cluster: 0, strategy: "s", reason: "r", voxels: 9, probability: 0.5 };
   const place = { section: 0, first: 0, last: 0, nm: 4, close: 48 };
   const whole = /** @type {import("../../src/microtome/serve/page/types.js").Box} */ (/** @type {unknown} */ (box));
-  return { query, object: query + 100, verdict, box: whole, region: whole, ...about, ...place };
+  return { query, object: query + 100, id: query, verdict, box: whole, region: whole, ...about, ...place };
 }
 
 /** A sheet of three objects. @param {number} id @param {Partial<SheetInfo>} [rest_] @returns {SheetInfo} */

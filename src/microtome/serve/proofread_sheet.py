@@ -31,6 +31,7 @@ def _tile(query: JudgeQuery, verdict: str | None, source: ObjectSource) -> dict[
     return {
         "query": query.id,
         "object": query.object_key,
+        "id": facts.id,
         "verdict": verdict,
         "round": query.round,
         "cluster": query.cluster,

@@ -27,10 +27,12 @@ COLOURS = 7  # that tell neighbouring objects apart
 class Facts:
     """What is known of an object, and how its tile lies in the volume.
 
+    `id` is its number in this set's labels and table, which another set may give to another object.
     The tile's pixels are `nm` apart; of its `SIDE`, the middle `close` show the object and little else. Its
     sections go from `first` to `last`, which it shows, too; `section` is the one in which it is largest.
     """
 
+    id: int
     box: Box
     voxels: int
     probability: float
@@ -111,6 +113,7 @@ class ProposedObjects:
         low, high = max(0, box.start[0] - CONTEXT), min(self._image.shape[0], box.stop[0] + CONTEXT) - 1
         step = self._step(box)
         return Facts(
+            id=int(self._table.ids[row]),
             box=box,
             voxels=int(self._table.voxels[row]),
             probability=float(self._table.probability[row]),

@@ -113,7 +113,7 @@ export class Enlarged extends EventTarget {
       const { word, touched } = sheet.verdict(place);
       setAttribute(title, "data-verdict", touched || word !== "correct" ? word : null);
       const said = touched || word !== "correct" ? `${SIGNS[word]} ${word}` : "correct unless you object";
-      title.replaceChildren(`Object ${this.tile.object}`, element("small", { text: `${said} · z ${z}` }));
+      title.replaceChildren(`Object no. ${this.tile.id}`, element("small", { text: `${said} · z ${z}` }));
     }
   }
 

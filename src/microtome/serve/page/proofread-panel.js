@@ -32,7 +32,7 @@ export function showPlace(session, about) {
 export function showObject(sheet, place, selected, about) {
   const tile = sheet.tiles[place];
   const { word, touched } = sheet.verdict(place);
-  setText(byId("object-name", HTMLSpanElement), selected > 1 ? `${selected} selected` : `no. ${tile.object}`);
+  setText(byId("object-name", HTMLSpanElement), selected > 1 ? `${selected} selected` : `no. ${tile.id}`);
   for (const one of WORDS) {
     for (const button of document.querySelectorAll(`.verdicts [data-action="${one}"]`)) {
       setAttribute(button, "aria-pressed", String(one === word && (touched || one !== "correct")));
@@ -46,7 +46,7 @@ export function showObject(sheet, place, selected, about) {
 }
 
 /** @param {TileInfo} tile @param {SetInfo} about @returns {[string, string][]} */
-function factsOf({ box, voxels, probability, section, cluster, round, strategy }, { voxel_size_nm: nm }) {
+function factsOf({ object, box, voxels, probability, section, cluster, round, strategy }, { voxel_size_nm: nm }) {
   const sides = [0, 1, 2].map((axis) => length(Math.round((box.stop[axis] - box.start[axis]) * nm[axis])));
   return [
     ["probability", probability.toFixed(2)],
@@ -55,6 +55,7 @@ function factsOf({ box, voxels, probability, section, cluster, round, strategy }
     ["section", String(section)],
     ["group", `${cluster} of round ${round}`],
     ["asked by", strategy],
+    ["key", String(object)],
   ];
 }
 

@@ -92,7 +92,7 @@ export class Tile {
     setAttribute(this.node, "data-pending", pending ? "" : null);
     setAttribute(this.node, "data-current", current ? "" : null);
     setAttribute(this.node, "aria-selected", String(selected));
-    setAttribute(this.node, "aria-label", `object ${this.info.object}, ${word}${touched ? "" : " unless you object"}`);
+    setAttribute(this.node, "aria-label", `object no. ${this.info.id}, ${word}${touched ? "" : " unless you object"}`);
     setText(this.#sign, touched || word !== "correct" ? SIGNS[word] : "");
   }
 

@@ -5,15 +5,16 @@
  * @import {Box, Int3, ProjectInfo, Report} from "./types.js"
  *
  * A *sheet* is what an annotator is handed at a time: tiles, each an object to judge, or an audit, a box in which they
- * mark what was not proposed. An object is asked for by a query, of which `object` is the object's lasting number.
+ * mark what was not proposed. An object is asked for by a query, of which `object` is the object's key, which lasts from
+ * set to set, and `id` its number in this set's labels and table, which people are shown.
  * @typedef {"correct" | "incorrect" | "unsure"} Said
  * @typedef {ProjectInfo & {proposals: string, sorting: "cluster" | "random", repeat: number, side: number}} SetInfo
  *
  * A tile's pixels are `nm` apart; of its `side` pixels, the middle `close` show the object and little else. Its
  * sections go from `first` to `last`; `section` is the one in which the object is largest.
  * @typedef {{
- *   query: number, object: number, verdict: Said | null, round: number, cluster: number, strategy: string,
- *   reason: string, box: Box, region: Box, voxels: number, probability: number, section: number, first: number,
+ *   query: number, object: number, id: number, verdict: Said | null, round: number, cluster: number,
+ *   strategy: string, reason: string, box: Box, region: Box, voxels: number, probability: number, section: number, first: number,
  *   last: number, nm: number, close: number
  * }} TileInfo  `region` is what its enlarged view shows
  * @typedef {{id: number, box: Box, view: Box, points: Int3[]}} AuditInfo
