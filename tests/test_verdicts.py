@@ -287,7 +287,39 @@ def test_a_sheet_goes_to_another_after_a_long_silence(journal: Journal, clock: F
     assert journal.sheets.hand_out("ben", order(6)) is None
     clock.now += LEASE
     assert handed(journal, "ben", 6).query_ids == (2, 4, 6, 3, 5)
+    assert journal.sheets.hand_out("ada", order(6)) is None
+    clock.now += LEASE + timedelta(seconds=1)
     assert handed(journal, "ada", 6) == ada
+
+
+def test_a_sheet_that_somebody_else_judged_meanwhile_does_not_come_back(
+    journal: Journal, clock: FakeClock
+) -> None:
+    ada = handed(journal, "ada", 4)
+    say(journal, ada, 2, "incorrect")
+    clock.now += LEASE + timedelta(seconds=1)
+    ben = handed(journal, "ben", 5)
+    close(journal, ben)
+    assert set(ada.query_ids) <= {2, *ben.query_ids}
+    assert journal.sheets.hand_out("ada", order(4)) is None
+    twice = handed(journal, "ada", 4, repeat=2)
+    assert twice == ada  # where two are to judge each object
+
+
+def test_a_sheet_of_which_something_is_left_comes_back(journal: Journal, clock: FakeClock) -> None:
+    ada = handed(journal, "ada", 4)
+    clock.now += LEASE + timedelta(seconds=1)
+    ben = handed(journal, "ben", 3)
+    close(journal, ben)
+    assert handed(journal, "ada", 4) == ada
+
+
+def test_a_sheet_on_which_all_was_said_comes_back_to_be_closed(journal: Journal, clock: FakeClock) -> None:
+    ada = handed(journal, "ada")
+    for query_id in ada.query_ids:
+        say(journal, ada, query_id, "correct")
+    clock.now += 2 * LEASE
+    assert handed(journal, "ada") == ada
 
 
 def test_what_was_judged_in_an_earlier_set_is_not_asked_again(journal: Journal) -> None:

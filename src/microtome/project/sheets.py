@@ -12,7 +12,7 @@ from microtome.project.database import insert, plain_errors, transaction
 from microtome.project.drafts import LEASE
 from microtome.project.judging_rows import sheet_from
 from microtome.project.records import Sheet, Sorting, VerdictWord
-from microtome.project.sheets_sql import ACTIVE, CLOSED, FREE_AUDITS, SAID, WANTED
+from microtome.project.sheets_sql import ACTIVE, CLOSED, FREE_AUDITS, SAID, STILL_WANTED, WANTED
 from microtome.project.verdicts import Verdicts
 
 Points = tuple[tuple[int, int, int], ...]
@@ -50,15 +50,16 @@ class Sheets:
     def hand_out(self, annotator: str, order: Order, holding: Collection[int] = ()) -> Sheet | None:
         """A sheet of objects that the annotator does not hold yet, or None where no object is left for them.
 
-        What they were handed before and did not close comes first. An object goes to `repeat` people, to one
-        more for each who is unsure of it, and to one more where they are tied; to nobody twice. One on the
-        open sheet of somebody who gave no sign of life for `LEASE` may go to another.
+        What they were handed before and did not close comes first, unless others took over what they left.
+        An object goes to `repeat` people, to one more for each who is unsure of it, and to one more where
+        they are tied; to nobody twice. One on the open sheet of somebody who gave no sign of life for `LEASE`
+        may go to another.
         """
         with transaction(self._connection, self.path) as db:
-            begun = self._begun(annotator, order.proposals, holding)
+            values = self._values(annotator, order)
+            begun = self._begun(values, holding)
             if begun is not None:
                 return begun
-            values = {**self._now(annotator, order.proposals), "repeat": order.repeat}
             rows = db.execute(WANTED, values).fetchall()
             if not rows:
                 return None
@@ -75,10 +76,10 @@ class Sheets:
     def hand_out_audit(self, annotator: str, order: Order, holding: Collection[int] = ()) -> Sheet | None:
         """A sheet with an audit that the annotator does not hold yet, or None where none is left for them."""
         with transaction(self._connection, self.path) as db:
-            begun = self._begun(annotator, order.proposals, holding)
+            values = self._values(annotator, order)
+            begun = self._begun(values, holding)
             if begun is not None:
                 return begun
-            values = {**self._now(annotator, order.proposals), "repeat": order.repeat}
             row = db.execute(FREE_AUDITS, values).fetchone()
             if row is None:
                 return None
@@ -134,14 +135,17 @@ class Sheets:
         marks = "(SELECT coalesce(max(id), 0) FROM audit_answers)"
         return tuple(self._rows(f"SELECT {sql}, {marks}, (SELECT count(*) FROM judge_withdrawals)")[0])
 
-    def _begun(self, annotator: str, proposals: str, holding: Collection[int]) -> Sheet | None:
-        sql = (
-            f"SELECT id FROM sheets WHERE annotator = ? AND proposals = ? AND NOT {CLOSED}"
-            " AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT 1"
-        )
-        held = f"[{','.join(str(int(sheet_id)) for sheet_id in holding)}]"
-        rows = self._rows(sql, annotator, proposals, held)
-        return self.sheet(rows[0]["id"]) if rows else None
+    def _begun(self, values: dict[str, Any], holding: Collection[int]) -> Sheet | None:
+        sql = f"SELECT id FROM sheets WHERE annotator = ? AND proposals = ? AND NOT {CLOSED} ORDER BY id"
+        rows = self._rows(sql, values["annotator"], values["proposals"])
+        begun = (self.sheet(row["id"]) for row in rows if row["id"] not in holding)
+        return next((sheet for sheet in begun if self._is_wanted(sheet, values)), None)
+
+    def _is_wanted(self, sheet: Sheet, values: dict[str, Any]) -> bool:
+        """Whether it is not so that others took over all that the annotator left unsaid on it."""
+        if sheet.id is None or len(self.said(sheet.id)) == len(sheet.query_ids):  # an audit has no objects
+            return True
+        return bool(self._connection.execute(STILL_WANTED, {**values, "sheet": sheet.id}).fetchall())
 
     def _add(
         self,
@@ -154,9 +158,14 @@ class Sheets:
         row = {"proposals": proposals, "annotator": annotator, "sorting": sorting, "audit_id": audit_id}
         return insert(db, "sheets", {"created_at": timestamp(self._clock), **row})
 
-    def _now(self, annotator: str, proposals: str) -> dict[str, Any]:
+    def _values(self, annotator: str, order: Order) -> dict[str, Any]:
         since = timestamp(lambda: self._clock() - LEASE)
-        return {"annotator": annotator, "proposals": proposals, "since": since}
+        return {
+            "annotator": annotator,
+            "proposals": order.proposals,
+            "repeat": order.repeat,
+            "since": since,
+        }
 
     def _rows(self, sql: str, *values: int | str) -> list[Any]:
         with plain_errors(self.path):

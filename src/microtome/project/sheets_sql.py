@@ -16,7 +16,7 @@ verdicts.verdict != 'withdrawn' AND NOT EXISTS (
 """
 """Whether it is the last that its annotator said of an object, in whichever set of proposals."""
 
-WANTED = f"""
+_ASKED = f"""
 WITH votes AS (
     SELECT object_key, sum(verdict = 'correct') AS yes, sum(verdict = 'incorrect') AS no,
     max(annotator = :annotator) AS mine
@@ -40,13 +40,27 @@ held AS (
     )
     GROUP BY judge_queries.object_key
 )
+"""
+"""`asked.people` is how many must say correct or incorrect before an object is finished: one more than did
+where they are tied. `held` are the objects on open sheets of people who are likely to come back to them."""
+
+WANTED = f"""
+{_ASKED}
 SELECT asked.id, asked.round, asked.cluster, asked.rank FROM asked
 LEFT JOIN held ON held.object_key = asked.object_key
 WHERE NOT asked.mine AND NOT coalesce(held.mine, 0)
 AND yes + no + coalesce(held.people, 0) < asked.people
 """
-"""`asked.people` is how many must say correct or incorrect before an object is finished: one more than did
-where they are tied. `held` are the objects on open sheets of people who are likely to come back to them."""
+
+STILL_WANTED = f"""
+{_ASKED}
+SELECT 1 FROM sheets JOIN sheet_tiles ON sheet_tiles.sheet_id = sheets.id
+JOIN asked ON asked.id = sheet_tiles.query_id LEFT JOIN held ON held.object_key = asked.object_key
+WHERE sheets.id = :sheet AND NOT asked.mine
+AND yes + no + CASE WHEN {ALIVE} THEN 0 ELSE coalesce(held.people - held.mine, 0) END < asked.people
+LIMIT 1
+"""
+"""What others hold counts only if they may have been handed it since this sheet's annotator was silent."""
 
 FREE_AUDITS = f"""
 SELECT audits.id FROM audits WHERE proposals = :proposals
