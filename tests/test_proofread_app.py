@@ -216,6 +216,43 @@ def test_two_annotators_never_hold_the_same_object(client: TestClient) -> None:
     assert (Judge(client, "dan").next() or {})["audit"] is not None
 
 
+def test_who_gets_nothing_is_told_who_has_it_and_what_to_do_next(folder: Path) -> None:
+    with client_of(folder, tiles=23) as client:
+        ada, ben = Judge(client), Judge(client, "ben")
+
+        def told(name: str, holding: tuple[int, ...] = ()) -> tuple[bool, str]:
+            while True:
+                body = {"annotator": name, "holding": list(holding)}
+                found = client.post("/api/next", json=body).json()
+                if found["sheet"] is None:
+                    return found["done"], found["reason"]
+                assert found["sheet"]["audit"] is not None
+                holding = (*holding, found["sheet"]["id"])
+
+        ada.next()
+        ben.next()
+        assert told("cleo") == (False, "24 objects are open on other people's pages.")
+        ada.say(0, "unsure")
+        ada.confirm({0: "unsure"})
+        told_to_ada = (
+            "1 object is open on other people's pages and 1 object waits for somebody else's opinion."
+        )
+        assert told("ada") == (False, told_to_ada)
+        for _ in range(2):
+            assert len(ben.sheet["tiles"]) == 1
+            ben.confirm()
+            ben.next()
+        decided = "Every object of proposals 001 is decided."
+        next_steps = "Next: `microtome objects propagate mito` and `microtome objects train mito`"
+        assert told("ada") == (True, f"{decided} {next_steps}")
+        (folder / "objects" / "002").mkdir()
+        assert told("ada") == (True, f"{decided} {next_steps}")
+        with open_journal(folder / "journal.sqlite") as journal:
+            journal.verdicts.add_queries([replace(journal.verdicts.queries()[0], id=None, proposals="002")])
+        newer = "Proposals 002 are there to be judged, too: `microtome proofread mito`"
+        assert told("ada") == (True, f"{decided} {newer}")
+
+
 def test_what_one_is_unsure_of_goes_to_another_and_agreement_is_shown(folder: Path) -> None:
     with client_of(folder, tiles=24) as client:
         ada, ben = Judge(client), Judge(client, "ben")

@@ -393,7 +393,10 @@ class TestAlone:
             ada.press("Enter")
             ada.tab.wait_for_selector("body[data-state=waiting]")
             ada.wait_saved()
-            assert "no object waits for you" in ada.tab.inner_text("#waiting")
+            ada.tab.wait_for_function("() => document.querySelector('#pulse').hidden")
+            assert "1 object waits for somebody else's opinion" in ada.tab.inner_text("#waiting")
+            assert not ada.tab.locator("#facts").is_visible()
+            assert ada.tab.locator("[data-action=confirm]").is_disabled()
             ben = Page(browser.new_context(viewport=SIZE), server.url)
             ben.sign_in("ben")
             assert len(shown(ben)) == 1
@@ -404,6 +407,8 @@ class TestAlone:
             ben.tab.wait_for_function(
                 "() => document.querySelector('#progress-text').textContent.startsWith('24 of 24')"
             )
+            ben.tab.wait_for_selector("#waiting code")
+            assert "Every object of proposals 001 is decided" in ben.tab.inner_text("#waiting")
             for one in (ada, ben):
                 assert one.errors == []
                 one.context.close()

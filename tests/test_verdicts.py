@@ -24,7 +24,7 @@ from microtome.project.drafts import LEASE
 from microtome.project.judging import Change, StaleError
 from microtome.project.records import Audit, AuditAnswer, Sheet, Verdict, VerdictWord
 from microtome.project.schema import _VERSION_1, _VERSION_2, APPLICATION_ID, SCHEMA
-from microtome.project.sheets import Order
+from microtome.project.sheets import Left, Order
 
 WORDS = ("correct", "incorrect", "unsure", "withdrawn")
 
@@ -304,6 +304,22 @@ def test_a_sheet_that_somebody_else_judged_meanwhile_does_not_come_back(
     assert journal.sheets.hand_out("ada", order(4)) is None
     twice = handed(journal, "ada", 4, repeat=2)
     assert twice == ada  # where two are to judge each object
+
+
+def test_what_is_left_is_told_by_who_has_it(journal: Journal, clock: FakeClock) -> None:
+    assert journal.sheets.left("cleo", order()) == Left(open=6, elsewhere=0, others=0)
+    ada, ben = handed(journal, "ada"), handed(journal, "ben")
+    assert journal.sheets.left("cleo", order()) == Left(open=6, elsewhere=6, others=0)
+    assert journal.sheets.left("ada", order()) == Left(open=6, elsewhere=3, others=0)
+    say(journal, ada, ada.query_ids[0], "unsure")
+    close(journal, ada)
+    assert journal.sheets.left("ada", order()) == Left(open=4, elsewhere=3, others=1)
+    clock.now += LEASE + timedelta(seconds=1)
+    assert journal.sheets.left("cleo", order()) == Left(open=4, elsewhere=0, others=0)
+    close(journal, ben)
+    close(journal, handed(journal, "ben"))
+    assert journal.sheets.left("ada", order()) == Left(open=0, elsewhere=0, others=0)
+    assert journal.sheets.left("ada", order(repeat=2)) == Left(open=6, elsewhere=0, others=3)
 
 
 def test_a_sheet_of_which_something_is_left_comes_back(journal: Journal, clock: FakeClock) -> None:

@@ -110,6 +110,21 @@ test("a refused page is loaded again, and comes back if it was confirmed already
   assert.deepEqual(shown, [1, 1, 2, 1]);
 });
 
+test("why there is no next page is asked once the last one is confirmed", async () => {
+  const server = new FakeServer(sheetOf(1));
+  const { session, outbox, shown } = await sit(server);
+  await session.prefetch();
+  assert.equal(session.finished, true);
+  server.away = true;
+  session.confirm();
+  await rest();
+  assert.deepEqual([shown.at(-1), session.finished], [null, false]);
+  server.away = false;
+  outbox.retry();
+  await rest();
+  assert.deepEqual([session.finished, session.reason], [true, "none is left"]);
+});
+
 test("marks of an audit are sent, and confirmed with it", async () => {
   const server = new FakeServer(auditOf(1));
   const { session } = await sit(server);

@@ -72,7 +72,7 @@ export class FakeServer {
     if (path === "/api/next") {
       const { holding } = JSON.parse(String(body));
       const sheet = [...this.sheets.values()].find(({ id, closed }) => !closed && !holding.includes(id)) ?? null;
-      return Response.json({ sheet, reason: sheet ? null : "none is left" });
+      return Response.json({ sheet, done: false, reason: sheet ? null : "none is left" });
     }
     if (path.endsWith("/tiles")) {
       return new Response(new Uint8Array(5));

@@ -12,7 +12,7 @@ from microtome.project.database import insert, plain_errors, transaction
 from microtome.project.drafts import LEASE
 from microtome.project.judging_rows import sheet_from
 from microtome.project.records import Sheet, Sorting, VerdictWord
-from microtome.project.sheets_sql import ACTIVE, CLOSED, FREE_AUDITS, SAID, STILL_WANTED, WANTED
+from microtome.project.sheets_sql import ACTIVE, CLOSED, FREE_AUDITS, LEFT, SAID, STILL_WANTED, WANTED
 from microtome.project.verdicts import Verdicts
 
 Points = tuple[tuple[int, int, int], ...]
@@ -36,6 +36,18 @@ class Order:
             raise ValueError(
                 f"expected at least one tile and one annotator; got {self.tiles} and {self.repeat}"
             )
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Objects that are not finished, from where an annotator sits.
+
+    They are on other people's open sheets, or judged by the annotator and waiting for others, or neither.
+    """
+
+    open: int
+    elsewhere: int
+    others: int
 
 
 class Sheets:
@@ -84,6 +96,12 @@ class Sheets:
             if row is None:
                 return None
             return self.sheet(self._add(db, annotator, order.proposals, "audit", row["id"]))
+
+    def left(self, annotator: str, order: Order) -> Left:
+        """What is not finished yet, from where an annotator sits."""
+        with plain_errors(self.path):
+            row = self._connection.execute(LEFT, self._values(annotator, order)).fetchone()
+        return Left(row["open"], row["elsewhere"], row["others"])
 
     def sheet(self, sheet_id: int) -> Sheet:
         """The sheet of this id.

@@ -62,6 +62,16 @@ LIMIT 1
 """
 """What others hold counts only if they may have been handed it since this sheet's annotator was silent."""
 
+LEFT = f"""
+{_ASKED}
+SELECT count(*) AS open, coalesce(sum(elsewhere), 0) AS elsewhere,
+coalesce(sum(mine AND NOT elsewhere), 0) AS others
+FROM (
+    SELECT asked.mine, coalesce(held.people > held.mine, 0) AS elsewhere
+    FROM asked LEFT JOIN held ON held.object_key = asked.object_key WHERE yes + no < asked.people
+)
+"""
+
 FREE_AUDITS = f"""
 SELECT audits.id FROM audits WHERE proposals = :proposals
 AND id NOT IN (SELECT audit_id FROM sheets WHERE audit_id IS NOT NULL AND annotator = :annotator)

@@ -12,11 +12,11 @@ from microtome.project.records import Activity, JudgeQuery, Sheet
 from microtome.project.sheets import Order, Points
 from microtome.serve.desk import ConflictError, NotFoundError, project_json
 from microtome.serve.messages import Confirm, NewMarks, NewVerdicts, Reopen, Report
+from microtome.serve.proofread_left import nothing_json
 from microtome.serve.proofread_sheet import sheet_json
 from microtome.serve.proofread_source import SIDE, ObjectSource
 
 AUDIT_EVERY = 5  # sheets of objects to one audit
-NOTHING_LEFT = "no object waits for you; what others are unsure of may come yet"
 
 
 class ProofreadDesk:
@@ -58,8 +58,8 @@ class ProofreadDesk:
             hand_out.reverse()
         sheet = hand_out[0](annotator, order, holding) or hand_out[1](annotator, order, holding)
         if sheet is None:
-            return {"sheet": None, "reason": NOTHING_LEFT}
-        return {"sheet": self._shown(sheet), "reason": None}
+            return nothing_json(self.project, order, sheets.left(annotator, order))
+        return {"sheet": self._shown(sheet), "done": False, "reason": None}
 
     def open(self, sheet_id: int, annotator: str) -> dict[str, Any]:
         """A sheet with what its annotator said on it so far.

@@ -23,7 +23,8 @@ export const standing = () => getJson("/api/state");
  *
  * @param {string} annotator
  * @param {number[]} holding ids of the sheets that the page has
- * @returns {Promise<{sheet: SheetInfo | null, reason: string | null}>} no sheet comes with the reason
+ * @returns {Promise<{sheet: SheetInfo | null, done: boolean, reason: string | null}>} no sheet comes with the reason, in
+ *   which commands stand between backquotes, and `done` where every object is decided
  */
 export const next = (annotator, holding) => postJson("/api/next", { annotator, holding });
 

@@ -16,6 +16,9 @@ import { WORDS } from "./proofread-types.js";
 export function showPlace(session, about) {
   const place = byId("place", HTMLParagraphElement);
   const { current } = session;
+  const people = about.repeat > 1 ? `${about.repeat} people judge each` : "";
+  const order = [`proposals ${about.proposals}`, current ? orderOf(current.sheet) : "", people];
+  setText(byId("order", HTMLSpanElement), order.filter(Boolean).join(" · "));
   if (!current) {
     setText(place, "");
     return;
@@ -23,9 +26,29 @@ export function showPlace(session, about) {
   const what = current.sheet.audit ? "audit" : plural(current.sheet.tiles.length, "object");
   const state = current.sheet.closed ? ", confirmed before" : "";
   place.replaceChildren(element("strong", { text: `page ${session.page}` }), `, ${what}${state}`);
-  const order = current.sheet.info.sorting === "random" ? "in random order" : "alike objects together";
-  const people = about.repeat > 1 ? ` · ${about.repeat} people judge each` : "";
-  setText(byId("order", HTMLSpanElement), `proposals ${about.proposals} · ${current.sheet.audit ? "audit" : order}${people}`);
+}
+
+/** @param {OpenSheet} sheet */
+function orderOf({ info: { sorting } }) {
+  return { cluster: "alike objects together", random: "in random order", audit: "audit" }[sorting];
+}
+
+/** Say why there is no page, where there is none. @param {SheetSession} session */
+export function showWaiting({ current, finished, done, reason }) {
+  byId("waiting", HTMLDivElement).hidden = current !== null;
+  byId("pulse", HTMLSpanElement).hidden = finished;
+  for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll('[data-action="confirm"]'))) {
+    button.disabled = current === null;
+  }
+  const title = done ? "All done" : "No page for you just now";
+  setText(byId("waiting-title", HTMLHeadingElement), finished ? title : "The next page is not here yet");
+  const parts = finished ? reason.split("`") : [];
+  byId("waiting-reason", HTMLParagraphElement).replaceChildren(
+    ...parts.map((text, k) => (k % 2 === 1 ? element("code", { text }) : text)),
+  );
+  if (!current) {
+    setText(byId("position", HTMLSpanElement), "");
+  }
 }
 
 /** @param {OpenSheet} sheet @param {number} place of the tile @param {number} selected @param {SetInfo} about */

@@ -23,6 +23,8 @@ export class SheetSession extends EventTarget {
   reason = "";
   /** Whether the server was asked and has no sheet left. */
   finished = false;
+  /** Whether that is so since every object is decided. */
+  done = false;
   /** @type {Table | null} the one that is not confirmed yet, perhaps behind an earlier one */
   #live = null;
   /** @type {Table[]} what comes after it, as far as it is here */
@@ -231,15 +233,22 @@ export class SheetSession extends EventTarget {
   async #advance() {
     const turn = ++this.#turn;
     this.#place = this.#trail.length;
+    if (this.#ready.length === 0) {
+      this.finished = false; // what the server said while the sheet before was open
+      if (this.current) {
+        this.#show(null);
+      }
+      await this.outbox.drained(this.#trail.at(-1) ?? 0);
+      if (turn !== this.#turn) {
+        return;
+      }
+    }
     for (;;) {
       const table = this.#ready.shift();
       if (table) {
         this.#live = table;
         this.#show(table);
         return;
-      }
-      if (this.current || this.finished) {
-        this.#show(null);
       }
       await this.prefetch();
       if (turn === this.#turn && this.#ready.length === 0) {
@@ -263,8 +272,9 @@ export class SheetSession extends EventTarget {
     this.#forgetSettled();
     const waiting = this.outbox.pending();
     performance.mark("sheet-asked");
-    const { sheet, reason } = await api.next(this.annotator, [...this.#held]);
+    const { sheet, done, reason } = await api.next(this.annotator, [...this.#held]);
     this.finished = sheet === null;
+    this.done = done;
     this.reason = reason ?? "";
     if (!sheet) {
       return;

@@ -16,7 +16,7 @@ import { commands } from "./proofread-commands.js";
 import { Enlarged } from "./proofread-enlarged.js";
 import { Grid } from "./proofread-grid.js";
 import { ACTIONS, GESTURES } from "./proofread-keys.js";
-import { showCounts, showObject, showPlace, showStanding } from "./proofread-panel.js";
+import { showCounts, showObject, showPlace, showStanding, showWaiting } from "./proofread-panel.js";
 import { SheetSession } from "./proofread-session.js";
 import { Settings } from "./settings.js";
 import { measure } from "./timing.js";
@@ -124,7 +124,7 @@ function showHint() {
       : enlarged.isOpen
         ? ["Enlarged", "J correct · K incorrect · L unsure · arrows to the next object · F, D section · Space: back"]
         : ["Judging", "J correct · K incorrect · L unsure · click changes · wheel: sections · Space enlarges · Enter confirms"];
-  const mode = current?.sheet.audit ? "audit" : enlarged.isOpen ? "enlarged" : "grid";
+  const mode = !current ? "waiting" : current.sheet.audit ? "audit" : enlarged.isOpen ? "enlarged" : "grid";
   document.body.dataset.mode = mode;
   setText(byId("scope", HTMLSpanElement), current?.sheet.closed ? `${scope} again` : scope);
   setText(byId("hint", HTMLSpanElement), hint);
@@ -144,9 +144,7 @@ session.addEventListener("show", () => {
   const cold = document.body.dataset.state === "loading" || document.body.dataset.state === "waiting";
   document.body.dataset.state = current ? "drawing" : "waiting";
   document.body.dataset.sheet = current ? String(current.sheet.id) : "";
-  byId("waiting", HTMLDivElement).hidden = current !== null;
-  setText(byId("waiting-title", HTMLHeadingElement), session.finished ? "All done for now" : "The next page is not here yet");
-  setText(byId("waiting-reason", HTMLParagraphElement), session.reason);
+  showWaiting(session);
   activity.begin(current?.sheet.id ?? null);
   grid.hide();
   enlarged.close();
