@@ -28,9 +28,12 @@ export function showPlace(session, about) {
   place.replaceChildren(element("strong", { text: `page ${session.page}` }), `, ${what}${state}`);
 }
 
-/** @param {OpenSheet} sheet */
-function orderOf({ info: { sorting } }) {
-  return { cluster: "alike objects together", random: "in random order", audit: "audit" }[sorting];
+/** What the header says of the order: nothing where objects were not grouped, and are all of group 0. @param {OpenSheet} sheet */
+export function orderOf({ info: { sorting, tiles } }) {
+  if (sorting === "cluster") {
+    return tiles.some(({ cluster }) => cluster > 0) ? "alike objects together" : "";
+  }
+  return sorting === "random" ? "in random order" : "audit";
 }
 
 /** Say why there is no page, where there is none. @param {SheetSession} session */
