@@ -252,6 +252,8 @@ def test_missed_objects_are_marked_in_an_audit(page: Page, shared_folder: Path, 
     page.press("ArrowLeft")
     page.press("m")
     canvas = page.tab.locator("[data-plane=xy] canvas")
+    title, picture = page.tab.locator("#enlarged-title").bounding_box(), canvas.bounding_box()
+    assert title["y"] + title["height"] <= picture["y"]
     canvas.click(position={"x": 200, "y": 120})
     canvas.click(position={"x": 230, "y": 330})
     assert page.tab.inner_text("#audit-count") == "3 marks"
@@ -260,6 +262,8 @@ def test_missed_objects_are_marked_in_an_audit(page: Page, shared_folder: Path, 
     page.press("Control+z")
     page.press("Control+y")
     page.wait_saved()
+    canvas.click(position={"x": 2, "y": 2})
+    assert "inside the framed box" in page.tab.inner_text("#toast")
     audit = page.tab.evaluate("() => window.microtome.session.current.sheet.audit")
     with open_journal(shared_folder / "journal.sqlite") as journal:
         answer = journal.verdicts.last_audit_answer(audit["id"], name)
@@ -267,6 +271,7 @@ def test_missed_objects_are_marked_in_an_audit(page: Page, shared_folder: Path, 
         assert (len(answer.points), answer.done) == (2, False)
     page.tab.wait_for_timeout(300)
     page.press("Enter")
+    page.tab.wait_for_selector("#toast", state="hidden", timeout=1000)
     page.wait_saved()
     with open_journal(shared_folder / "journal.sqlite") as journal:
         answer = journal.verdicts.last_audit_answer(audit["id"], name)

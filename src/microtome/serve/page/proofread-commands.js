@@ -122,6 +122,7 @@ function showing({ session, grid, enlarged, look, help }) {
 function pages({ session }) {
   /** @type {(step: 1 | -1, otherwise: string) => () => Promise<void>} */
   const turn = (step, otherwise) => async () => {
+    hideToast();
     try {
       if (!(await session.turn(step))) {
         toast(otherwise);
@@ -134,6 +135,7 @@ function pages({ session }) {
     confirm: () => {
       const drawn = document.body.dataset.state === "drawn";
       if (drawn && performance.now() - Number(document.body.dataset.drawnAt) > GLANCE_MS) {
+        hideToast();
         performance.mark("confirm");
         session.confirm();
       }

@@ -143,9 +143,12 @@ function personRow({ name, objects, incorrect, unsure, objects_per_minute: rate 
 function showRecall({ audit }) {
   byId("recall-part", HTMLElement).hidden = audit.boxes === 0;
   const boxes = `${count(audit.done)} of ${plural(audit.boxes, "audit")} done, ${count(audit.missed)} missed`;
-  const found = audit.recall?.map((share) => percent(share));
-  setText(
-    byId("recall", HTMLParagraphElement),
-    found ? `${found[0]}, between ${found[1]} and ${found[2]} (95 %); ${boxes}` : boxes,
-  );
+  setText(byId("recall", HTMLParagraphElement), audit.recall ? `${recallText(audit.recall)}; ${boxes}` : boxes);
+}
+
+/** An estimate and its interval, all of one precision. @param {[value: number, low: number, high: number]} recall */
+export function recallText(recall) {
+  const digits = recall[1] > 0.9 ? 1 : 0;
+  const [value, low, high] = recall.map((share) => `${fixed(100 * share, digits)} %`);
+  return `${value}, between ${low} and ${high} (95 %)`;
 }
