@@ -280,6 +280,18 @@ def test_missed_objects_are_marked_in_an_audit(page: Page, shared_folder: Path, 
         assert answer.active_seconds > 0
 
 
+def test_nothing_beside_the_tiles_is_cut_off_in_a_small_window(page: Page) -> None:
+    page.tab.set_viewport_size({"width": 900, "height": 600})
+    for selector in (".side button", ".side dl > *", ".side section > *"):
+        cut = page.tab.evaluate(
+            "selector => [...document.querySelectorAll(selector)].filter(node =>"
+            " node.getBoundingClientRect().right > innerWidth || node.scrollWidth > node.clientWidth + 1)"
+            ".map(({ textContent }) => textContent.trim())",
+            selector,
+        )
+        assert cut == []
+
+
 def test_time_is_counted(page: Page, shared_folder: Path, name: str) -> None:
     page.tab.mouse.move(200, 200)
     page.tab.wait_for_timeout(300)
