@@ -113,8 +113,9 @@ export class Grid extends EventTarget {
     this.update();
   }
 
-  /** Scroll a tile through its sections. @param {number} step 0 for back @param {Tile | null} [tile] */
-  async scroll(step, tile = this.tile) {
+  /** Scroll the current tile through its sections. @param {number} step 0 for back */
+  async scroll(step) {
+    const { tile } = this;
     if (tile) {
       await tile.scroll(step);
       tile.draw(this.#tileLook());
@@ -233,7 +234,9 @@ export class Grid extends EventTarget {
     if (Math.abs(this.#turned) >= WHEEL_STEP) {
       const step = Math.sign(this.#turned);
       this.#turned = 0;
-      void this.scroll(step, tile);
+      this.current = this.#anchor = tile.place;
+      this.update();
+      void this.scroll(step);
     }
   }
 

@@ -56,7 +56,7 @@ export const GESTURES = [
       ["correct, incorrect, unsure in turn", "click"],
       ["select one more", "Ctrl + click"],
       ["select as far as here", "Shift + click"],
-      ["next or previous section", "wheel over a tile"],
+      ["go to a tile, and to its next or previous section", "wheel over it"],
       ["scroll the page", "Shift + wheel"],
       ["enlarge", "the corner of a tile"],
       ["the same place in all views", "click in an enlarged view"],
