@@ -53,7 +53,7 @@ def test_an_object_s_number_is_its_set_s_and_its_key_lasts(tmp_path: Path) -> No
     first = np.zeros_like(probability)
     first[:, 150:] = probability[:, 150:]
     for name, volume in (("001", first), ("002", probability)):
-        previous = open_proposals(tmp_path / "001") if name == "002" else None
+        previous = [open_proposals(tmp_path / "001")] if name == "002" else []
         source = OneClass(ArrayVolume(volume, VOXEL_NM))
         propose(source, ProposalSettings(smallest=8), tmp_path / name, previous=previous)
     second = open_proposals(tmp_path / "002")
