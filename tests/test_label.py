@@ -50,7 +50,9 @@ def start(project_folder: Path) -> Iterator[Start]:
     yield begin
     for one in running:
         one.process.kill()
-        one.process.communicate()
+        one.process.wait()
+        assert one.process.stdout is not None
+        one.process.stdout.close()  # its worker ends by itself, seconds later
 
 
 def _worker_of(server: int) -> int | None:

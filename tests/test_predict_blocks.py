@@ -58,8 +58,8 @@ def test_block_by_block_is_the_same_as_the_whole_volume(name: str, domain: Box, 
 
 @settings(deadline=None)
 @given(
-    st.tuples(*[st.integers(1, 40)] * 3),
-    st.tuples(*[st.integers(1, 20)] * 3),
+    st.tuples(*[st.integers(1, 24)] * 3),
+    st.tuples(*[st.integers(2, 12)] * 3),
     st.sampled_from(list(NETS.values())),
     st.data(),
 )
