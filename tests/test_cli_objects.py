@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from conftest import Run
+from judged_objects import judge
 from microtome.box import Box
 from microtome.learn.settings import TABLES
 from microtome.objects.proposals import open_proposals
@@ -77,8 +78,13 @@ def test_a_prediction_from_elsewhere_may_be_given(run: Run, project_folder: Path
     assert (fewer["smallest"], fewer["objects"]) == (401, 1)
     flat = propose(run, project_folder, *words, "--recall-first", "--per-section")
     assert flat["objects"] == 8
+    with open_project(project_folder, TABLES) as project:
+        found = open_proposals(project_folder / "objects" / "004")
+        judge(project.journal, found, {0: "correct", 1: "incorrect", 2: "unsure"})
     _, out, _ = run("objects", "list", project_folder, "--json")
     rows = json.loads(out)["proposals"]
+    assert [rows[-1][name] for name in ("asked", "correct", "incorrect")] == [3, 1, 1]
+    assert rows[0]["asked"] == 0
     assert [(row["proposals"], row["objects"]) for row in rows] == [
         ("001", 1),
         ("002", 2),

@@ -106,12 +106,20 @@ def propose(
 
 @objects.command("list")
 def list_sets(folder: Folder, as_json: Json = False) -> None:
-    """The sets of proposals: what each was made from, and how many objects it has."""
+    """The sets of proposals: what each was made from, how many objects it has, and how many were judged."""
+    from microtome.objects.decisions import decisions
     from microtome.objects.sets import ProposalSets
 
     with _opened_for_reading(folder) as project:
-        sets = ProposalSets(project.root)
-        rows = [_row(sets.opened(name)) for name in sets.finished()]
+        sets, verdicts = ProposalSets(project.root), project.journal.verdicts
+        queries = verdicts.queries()
+        found = decisions(queries, verdicts.verdicts())
+        rows = []
+        for name in sets.finished():
+            asked = {query.object_key for query in queries if query.proposals == name}
+            said = [found[key].correct for key in asked]
+            told = {"asked": len(asked), "correct": said.count(True), "incorrect": said.count(False)}
+            rows.append({**_row(sets.opened(name)), **told})
     result({"proposals": rows}, [_shown(row) for row in rows], as_json=as_json)
     if not rows:
         say(f"{folder} has no proposed objects: run `microtome objects propose`")
