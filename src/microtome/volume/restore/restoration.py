@@ -11,7 +11,7 @@ from microtome.volume.restore.deflicker import Deflickered, Matching, curves, fl
 from microtome.volume.restore.destripe import Destriped, Stripes
 from microtome.volume.restore.interpolate import Interpolated, Method, gaps
 from microtome.volume.restore.real import Readable, Real, Rounded, require_padding
-from microtome.volume.restore.sharpen import Median, Sharpened, Unsharp, windows
+from microtome.volume.restore.sharpen import Filtered, Median, Unsharp, windows
 from microtome.volume.restore.statistics import SectionStatistics, section_statistics
 
 
@@ -90,9 +90,9 @@ def restored(volume: Volume, wanted: Restoration, progress: Progress = silent) -
 def _prepared(image: Readable, volume: Volume, wanted: Restoration, progress: Progress) -> Readable:
     """Sharpened, calmed and stretched, as far as that is wanted."""
     if wanted.unsharp is not None:
-        image = Sharpened(image, wanted.unsharp, wanted.padding)
+        image = Filtered(image, wanted.unsharp, wanted.padding)
     if wanted.median is not None:
-        image = Median(image, wanted.median, wanted.padding)
+        image = Filtered(image, Median(wanted.median), wanted.padding)
     if wanted.window is not None:
         limits = None if volume.dtype.kind == "f" else np.iinfo(volume.dtype)
         full = (0.0, 1.0) if limits is None else (float(limits.min), float(limits.max))

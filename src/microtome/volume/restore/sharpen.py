@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32
@@ -14,6 +15,16 @@ from microtome.volume.restore.real import Readable
 from microtome.volume.restore.statistics import sampled_sections
 
 TRUNCATE = 4.0  # s.d. at which a Gaussian ends
+
+
+@runtime_checkable
+class Filter(Protocol):
+    """What becomes of sections; a voxel depends on those up to `reach` away in y and x."""
+
+    @property
+    def reach(self) -> int: ...
+
+    def __call__(self, sections: Float32[np.ndarray, "z y x"]) -> Float32[np.ndarray, "z y x"]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,34 +42,36 @@ class Unsharp:
         if not (0 < self.radius < np.inf and 0 < self.amount < np.inf):
             raise ValueError(f"expected a positive radius and amount; got {self.radius} and {self.amount}")
 
-
-@dataclass(frozen=True, eq=False)
-class Sharpened:
-    """A float32 image under an unsharp mask, section by section; voxels of the value `padding` are left."""
-
-    image: Readable
-    mask: Unsharp
-    padding: float | None = None
-
     @property
-    def shape(self) -> Int3:
-        return self.image.shape
+    def reach(self) -> int:
+        return int(TRUNCATE * self.radius + 0.5)
 
-    def read(self, box: Box) -> Float32[np.ndarray, "z y x"]:
-        reach = int(TRUNCATE * self.mask.radius + 0.5)
-        data, inner = _around(self.image, box, reach)
-        sigma = (0.0, self.mask.radius, self.mask.radius)
-        smooth = ndimage.gaussian_filter(data, sigma, mode="nearest", truncate=TRUNCATE)
-        sharp = data + np.float32(self.mask.amount) * (data - smooth)
-        return _kept(data[inner], sharp[inner], self.padding)
+    def __call__(self, sections: Float32[np.ndarray, "z y x"]) -> Float32[np.ndarray, "z y x"]:
+        sigma = (0.0, self.radius, self.radius)
+        smooth = ndimage.gaussian_filter(sections, sigma, mode="nearest", truncate=TRUNCATE)
+        return sections + np.float32(self.amount) * (sections - smooth)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Median:
-    """A float32 image whose voxels are the median of `side`² around them in their section."""
+    """The median of `side`² voxels."""
+
+    side: int
+
+    @property
+    def reach(self) -> int:
+        return self.side // 2
+
+    def __call__(self, sections: Float32[np.ndarray, "z y x"]) -> Float32[np.ndarray, "z y x"]:
+        return ndimage.median_filter(sections, size=(1, self.side, self.side), mode="nearest")
+
+
+@dataclass(frozen=True, eq=False)
+class Filtered:
+    """A float32 image through a filter, section by section; voxels of the value `padding` are left."""
 
     image: Readable
-    side: int
+    filter: Filter
     padding: float | None = None
 
     @property
@@ -66,9 +79,11 @@ class Median:
         return self.image.shape
 
     def read(self, box: Box) -> Float32[np.ndarray, "z y x"]:
-        data, inner = _around(self.image, box, self.side // 2)
-        calm = ndimage.median_filter(data, size=(1, self.side, self.side), mode="nearest")
-        return _kept(data[inner], calm[inner], self.padding)
+        around = (0, self.filter.reach, self.filter.reach)
+        outer = box.grown(around).intersection(Box.of(self.shape))
+        data, inner = self.image.read(outer), box.relative_to(outer).slices
+        before, after = data[inner], self.filter(data)[inner]
+        return after if self.padding is None else np.where(before == self.padding, before, after)
 
 
 def windows(
@@ -92,15 +107,3 @@ def windows(
         lines.append(None if gain is None else Line(float(gain), float(low), full[0]))
         progress("looking for grey values", z + 1, depth)
     return lines
-
-
-def _around(image: Readable, box: Box, reach: int) -> tuple[Float32[np.ndarray, "_ _ _"], tuple[slice, ...]]:
-    """What lies in a box and around it in its sections, within the image, and where the box is in that."""
-    outer = box.grown((0, reach, reach)).intersection(Box.of(image.shape))
-    return image.read(outer), box.relative_to(outer).slices
-
-
-def _kept(
-    before: Float32[np.ndarray, "z y x"], after: Float32[np.ndarray, "z y x"], padding: float | None
-) -> Float32[np.ndarray, "z y x"]:
-    return after if padding is None else np.where(before == padding, before, after)
