@@ -37,6 +37,14 @@ def components(mask: Bool[np.ndarray, "z y x"], dims: Literal[2, 3] = 2) -> Int3
     return ndimage.label(mask, structure)[0]
 
 
+def without_small(
+    mask: Bool[np.ndarray, "z y x"], smallest: int, dims: Literal[2, 3] = 2
+) -> Bool[np.ndarray, "z y x"]:
+    """The mask without its `components` of less than `smallest` voxels."""
+    numbers = components(mask, dims)
+    return mask & (np.bincount(numbers.ravel())[numbers] >= smallest)
+
+
 def annotated(labels: UInt8[np.ndarray, "z y x"]) -> Bool[np.ndarray, "z y x"]:
     """Voxels about which something was said."""
     return labels != IGNORE

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool
 from scipy import ndimage
 
-from microtome.labels import borders, components
+from microtome.labels import borders, without_small
 
 
 def boundary_f(
@@ -63,8 +63,7 @@ def _area(
     *,
     of_class: bool,
 ) -> float:
-    sizes = np.bincount(components(errors, dims).ravel())[1:]
-    large = int(sizes[sizes >= smallest].sum())
+    large = int(np.count_nonzero(without_small(errors, smallest, dims)))
     if not large:
         return 0.0
     whole = int(np.count_nonzero(truth)) if of_class else errors.size

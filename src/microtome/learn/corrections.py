@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Int32, UInt8
 from scipy import ndimage
 
-from microtome.labels import BACKGROUND, IGNORE, components
+from microtome.labels import BACKGROUND, IGNORE, without_small
 from microtome.learn.config import ErrorWeighting
 
 MOST = 255  # emphasis where corrections are densest
@@ -29,7 +29,7 @@ def emphasis(
         raise ValueError(
             f"expected a prediction of the labels' shape {labels.shape}; got one of {shown.shape}"
         )
-    wrong = _large(_errors(shown, labels, config), config.smallest)
+    wrong = without_small(_errors(shown, labels, config), config.smallest)
     blurred = ndimage.gaussian_filter(wrong.astype(np.float32), (0.0, config.blur, config.blur))
     most = float(blurred.max(initial=0.0))
     if not most:
@@ -50,9 +50,3 @@ def _errors(
     differs = (shown != labels) & (labels != IGNORE)
     missed, made_up = differs & (labels != BACKGROUND), differs & (labels == BACKGROUND)
     return {"both": differs, "missed": missed, "made-up": made_up}[config.errors]
-
-
-def _large(mask: Bool[np.ndarray, "z y x"], smallest: int) -> Bool[np.ndarray, "z y x"]:
-    numbers = components(mask)
-    sizes = np.bincount(numbers.ravel())
-    return mask & (sizes[numbers] >= smallest)
