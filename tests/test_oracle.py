@@ -192,6 +192,12 @@ def test_overlooked_objects_are_not_drawn_and_cost_nothing() -> None:
     assert answer.active_seconds == pytest.approx(LOOK)
 
 
+def test_what_is_unlabelled_stays_so_whatever_is_overlooked() -> None:
+    truth = square() + square(255, at=25)
+    for labels in by_hand(Hand(overlooked=1.0), truth, blank()):
+        np.testing.assert_array_equal(labels == 255, truth == 255)
+
+
 def test_outlines_are_off_by_the_jitter_and_everything_else_is_right() -> None:
     truth = np.zeros((1, 40, 40), np.uint8)
     truth[:, 10:30, 10:30] = 1

@@ -10,7 +10,7 @@ from jaxtyping import Bool, UInt8
 from scipy import ndimage
 
 from microtome.box import Box
-from microtome.labels import BACKGROUND, borders, components
+from microtome.labels import BACKGROUND, IGNORE, borders, components
 from microtome.project.records import Answer, Query
 
 SMOOTH = 6.0  # voxels (s.d.) over which an outline is off in the same direction
@@ -84,8 +84,8 @@ class Hand:
         """The truth but where a difference from what is shown is overlooked: there it stays as shown."""
         if not self.overlooked:
             return truth
-        kept = truth.copy()
-        for wrong in ((truth != shown) & (truth != BACKGROUND), (truth != shown) & (truth == BACKGROUND)):
+        kept, differs = truth.copy(), (truth != shown) & (truth != IGNORE)
+        for wrong in (differs & (truth != BACKGROUND), differs & (truth == BACKGROUND)):
             numbers = components(wrong)
             passed = np.append(False, rng.random(int(numbers.max(initial=0))) < self.overlooked)
             kept[passed[numbers]] = shown[passed[numbers]]
