@@ -118,6 +118,7 @@ def test_emphasis_goes_with_the_labels_of_a_box_into_every_example_that_sees_it(
         (0, 8, 8),
         emphases=[raised, None],
     )
+    assert len(examples) == 2
     for example in examples:
         assert example.emphasis is not None
         assert (example.emphasis[:, :, :8] == 9).all()
@@ -148,6 +149,8 @@ def test_settings_of_corrections_are_read_and_written() -> None:
     assert "corrections" not in tables_of(Recipe())
     with pytest.raises(ValueError, match="corrections"):
         recipe_from({"corrections": {"strength": -1.0}})
+    with pytest.raises(ValueError, match="a loss other than 'dice'"):
+        recipe_from({"corrections": {"strength": 1.0}, "train": {"loss": "dice"}})
 
 
 def test_a_simulation_keeps_what_was_shown_and_learns_from_the_difference(project_folder: Path) -> None:

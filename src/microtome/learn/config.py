@@ -167,6 +167,12 @@ class Recipe:
             (self.members, self.snapshots),
         )
         _require(0 < self.subset <= 1, "subset in (0, 1]", self.subset)
+        losses = {self.train.loss, (self.fine_tune or self.train).loss}
+        _require(
+            not self.corrections.strength or "dice" not in losses,
+            "a loss other than 'dice', which weighs no voxels, where corrections have a strength",
+            sorted(losses),
+        )
         targets = (self.train.target, (self.fine_tune or self.train).target)
         _require(targets[0] == targets[1], "one target in training and fine-tuning", targets)
 
