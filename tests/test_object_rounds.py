@@ -147,3 +147,10 @@ def test_objects_of_one_class_of_several_teach_nothing(session: Session) -> None
     assert object_classes(several, found) == (1,)
     with pytest.raises(ValueError, match="the project has mitochondria, membranes"):
         taught_classes(several, found)
+
+
+def test_a_plan_that_is_damaged_is_named(session: Session) -> None:
+    ObjectSimulation(session, plan("random", 1)).run()
+    (ProposalSets(session.project.root).folder / "simulation.json").write_text("{")
+    with pytest.raises(ValueError, match=r"simulation\.json is damaged: a simulation expects its plan there"):
+        ObjectSimulation(session, plan("random", 2)).run()

@@ -131,7 +131,10 @@ class ObjectSimulation:
             path.parent.mkdir(exist_ok=True)
             with whole_file(path) as partial:
                 partial.write_text(json.dumps(words, indent=1))
-        before = json.loads(path.read_text())
+        try:
+            before = dict(json.loads(path.read_text()))
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{path} is damaged: a simulation expects its plan there") from error
         for name, value in words.items():
             if before.get(name) != value:
                 raise ValueError(
