@@ -20,6 +20,7 @@ import numpy as np
 
 from microtome.benchmark.datasets.catalogue import DATASETS
 from microtome.benchmark.datasets.locate import locate
+from microtome.benchmark.machine import commit
 from microtome.box import Box, Int3
 from microtome.cli.create import NewProject, create
 from microtome.cli.object_names import object_strategies
@@ -37,9 +38,19 @@ from microtome.progress import Progress
 from microtome.volume import open_volume
 from record import RESULTS, Figure, fill, record
 
-STRATEGIES = ("two-stream", "two-stream-tuned", "random", "core-set", "learning-loss", "entropy")
-COMPARED = {"two-stream", "core-set", "random"}  # what the figures and the table need
 TUNED = "-tuned"  # the image network learns from each round's answers
+WHOLE = "-whole"  # the image network sees whole patches, as in the paper
+STRATEGIES = (
+    "two-stream",
+    "two-stream-tuned",
+    "two-stream-whole",
+    "core-set",
+    "core-set-whole",
+    "random",
+    "learning-loss",
+    "entropy",
+)
+COMPARED = {"two-stream", "core-set", "random"}  # what the figures and the table need
 VNC = DATASETS["vnc"]
 COARSER: Int3 = (1, 2, 2)
 PAGE = Path(__file__).parents[1] / "docs" / "objects-rounds.md"
@@ -92,21 +103,21 @@ def _cell(work: Path, seed: int, name: str, size: Size, bars: Progress) -> list[
     """The scores of one strategy and seed: before, and after each round."""
     done = work / f"seed-{seed}" / f"{name}.json"
     if done.exists():
-        return json.loads(done.read_text())
-    base = _base(work, seed, size, bars)
+        return json.loads(done.read_text())["scores"]
+    base = _base(work, seed, size, bars, whole=name.endswith(WHOLE))
     folder = base.with_name(name)
     if not folder.exists():
         shutil.copytree(base, folder.with_suffix(".partial"), dirs_exist_ok=True)
         folder.with_suffix(".partial").rename(folder)
     with _session(folder, size, bars) as session:
         scores = [asdict(score) for score in ObjectSimulation(session, _plan(name, size)).run()]
-    done.write_text(json.dumps(scores))
+    done.write_text(json.dumps({"commit": commit(), "scores": scores}))
     return scores
 
 
-def _base(work: Path, seed: int, size: Size, bars: Progress) -> Path:
+def _base(work: Path, seed: int, size: Size, bars: Progress, *, whole: bool) -> Path:
     """A project with a first model, its proposals, and networks that describe them: the same for all."""
-    folder = work / f"seed-{seed}" / "base"
+    folder = work / f"seed-{seed}" / ("base-whole" if whole else "base")
     files = _cropped(work, size)
     depth, height, width = (side // step for side, step in zip(size.shape, COARSER, strict=True))
     if not folder.exists():
@@ -126,7 +137,7 @@ def _base(work: Path, seed: int, size: Size, bars: Progress) -> Path:
         create(folder, new, lambda text: None)
     with _session(folder, size, bars) as session:
         simulate(session, Budget(size.painted), CostModel())
-        ObjectSimulation(session, _plan("two-stream", size)).begin()
+        ObjectSimulation(session, _plan("two-stream" + WHOLE * whole, size)).begin()
     return folder
 
 
@@ -149,13 +160,14 @@ def _session(folder: Path, size: Size, bars: Progress) -> Iterator[Session]:
 
 
 def _plan(name: str, size: Size) -> RoundPlan:
-    word = name.removesuffix(TUNED)
+    word = name.removesuffix(TUNED).removesuffix(WHOLE)
+    features = replace(SMALL, training=replace(SMALL.training, steps=size.features))
     return RoundPlan(
         strategy=object_strategies(size.clusters)[word],
         name=word,
         each=size.each,
         proposals=ProposalSettings(smallest=32, per_section=True),
-        features=replace(SMALL, training=replace(SMALL.training, steps=size.features)),
+        features=replace(features, around=None) if name.endswith(WHOLE) else features,
         tune="images" if name.endswith(TUNED) else None,
         steps=size.tuning,
     )
@@ -167,9 +179,13 @@ def _record(scores: Scores, seeds: Sequence[int]) -> None:
         ours[-1]["accuracy"] - theirs[-1]["accuracy"]
         for ours, theirs in zip(scores["two-stream"], scores["core-set"], strict=True)
     ]
+    baselines = ", ".join(
+        f"{name} {statistics.mean(run[-1]['accuracy'] for run in runs):.3f}" for name, runs in scores.items()
+    )
+    note = f"after two rounds: {baselines}"
     figures = {
-        "roi_accuracy_gain_two_rounds_vnc": _figure(gains, "two-stream, of objects in the test part"),
-        "two_stream_minus_coreset_vnc": _figure(leads, "paired by seed, at equal answers"),
+        "roi_accuracy_gain_two_rounds_vnc": _figure(gains, f"two-stream, of test objects; {note}"),
+        "two_stream_minus_coreset_vnc": _figure(leads, f"paired by seed, at equal answers; {note}"),
     }
     record("object-rounds", figures, seeds=list(seeds))
     (RESULTS / "object-rounds-runs.json").write_text(json.dumps(scores, indent=1) + "\n")

@@ -34,6 +34,7 @@ SETTINGS = FeatureSettings(
     training=VAETraining(steps=2000, batch=64),
     side=64,  # of 16 nm in the phantom
     most=10_000,
+    around=None,
 )
 CUT_OUT = replace(SETTINGS, images=VAEConfig(latent=20, widths=(16, 32, 64), side=32), around=3)
 SHARES = (1280 / 28_672, 4 * 1280 / 28_672)  # of real proposals that are asked about: as the paper, and 4 ×

@@ -139,8 +139,8 @@ def test_the_same_settings_are_not_fitted_twice_and_others_need_a_word(run: Run,
     assert data(run, "features", proposed, *SMALL, "--latent", 5, "--anew")["image_features"] == 5
 
 
-def test_images_of_objects_alone_are_other_features(run: Run, proposed: Path) -> None:
-    data(run, "features", proposed, *SMALL)
+def test_images_of_objects_alone_are_other_features_than_whole_patches(run: Run, proposed: Path) -> None:
+    data(run, "features", proposed, *SMALL, "--whole-patch")
     before = np.load(proposed / "objects" / "001" / "features" / "images.npy")
     data(run, "features", proposed, *SMALL, "--around", 1, "--anew")
     assert not np.array_equal(before, np.load(proposed / "objects" / "001" / "features" / "images.npy"))

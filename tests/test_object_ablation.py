@@ -136,7 +136,7 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Pool:
 
 
 NET = VAEConfig(latent=3, widths=(16, 32), side=16)
-FEATURES = FeatureSettings(NET, NET, VAETraining(steps=2, batch=4), side=64, most=8)
+FEATURES = FeatureSettings(NET, NET, VAETraining(steps=2, batch=4), side=64, most=8, around=None)
 PLAN = Plan(
     (Design(2, 1), Design(1, 2), Design(1, 2, fused=True)), Design(1, 2), FEATURES, TripletTraining(1)
 )

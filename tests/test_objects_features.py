@@ -21,7 +21,12 @@ from proposing import NM, blobs, one_class
 
 NET = VAEConfig(latent=3, widths=(16, 32), side=16)
 SETTINGS = FeatureSettings(
-    masks=NET, images=replace(NET, latent=5), training=VAETraining(steps=4, batch=4), side=32, most=7
+    masks=NET,
+    images=replace(NET, latent=5),
+    training=VAETraining(steps=4, batch=4),
+    side=32,
+    most=7,
+    around=None,
 )
 IMAGE = ImageConfig(uri="image.npy", voxel_size_nm=NM, shape=(8, 40, 80), fingerprint=f"sha256:{'0' * 64}")
 PLACES = [(2, 10, 10), (2, 10, 40), (5, 30, 20), (5, 25, 60), (2, 30, 70)]

@@ -35,11 +35,11 @@ def features(
     ] = None,
     step: Annotated[int, typer.Option(min=1, help="Voxels of a patch's pixel, in y and x.")] = 1,
     around: Annotated[
-        int | None,
-        typer.Option(
-            min=0, help="Pixels of image seen around an object; grey beyond.", show_default="all of the patch"
-        ),
-    ] = None,
+        int, typer.Option(min=0, help="Pixels of image seen around an object; grey beyond.")
+    ] = 3,
+    whole_patch: Annotated[
+        bool, typer.Option("--whole-patch", help="All of the patch is seen, as in Lin et al. (2020).")
+    ] = False,
     networks_of: Annotated[
         str | None,
         typer.Option(
@@ -61,7 +61,9 @@ def features(
     from microtome.loop.object_features import feature_maker, kept_networks
     from microtome.objects.sets import ProposalSets
 
-    settings = _feature_settings(small=small, steps=steps, latent=latent, step=step, around=around)
+    settings = _feature_settings(
+        small=small, steps=steps, latent=latent, step=step, around=None if whole_patch else around
+    )
     with progress() as bars, opened(folder, device, bars, work="objects") as session:
         sets = ProposalSets(session.project.root)
         found, networks = sets.opened(proposals), None

@@ -56,7 +56,7 @@ class FeatureSettings:
     step: int = 1  # voxels of a pixel, in y and x
     most: int = 20_000  # patches that a network is fitted to; of more, a random sample
     seed: int = 0
-    around: int | None = None  # pixels of image about an object, and grey beyond; None: all of the patch
+    around: int | None = 3  # pixels of image about an object, and grey beyond; None: all, as Lin et al.
 
     def __post_init__(self) -> None:
         if min(self.side, self.step, self.most) < 1:
@@ -80,7 +80,7 @@ class FeatureSettings:
         return min(self.most, self.training.steps * self.training.batch)
 
     def kept(self) -> dict[str, object]:
-        """As they are written down: without `around` where there is none, as before there was such a word."""
+        """As they are written down: without `around` where all of a patch is seen."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
