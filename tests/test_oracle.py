@@ -218,7 +218,29 @@ def test_the_same_seed_errs_alike_and_another_does_not() -> None:
     assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
 
 
-@pytest.mark.parametrize("hand", [{"jitter": -1.0}, {"jitter": np.inf}, {"overlooked": 1.5}])
+@pytest.mark.parametrize(
+    "hand", [{"jitter": -1.0}, {"jitter": np.inf}, {"overlooked": 1.5}, {"tolerance": -1}, {"smallest": -1}]
+)
 def test_impossible_hands_are_refused(hand: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match=r"jitter >= 0 and a share in \[0, 1\]"):
-        Hand(**hand)
+    with pytest.raises(ValueError, match=r"sizes >= 0 and a share in \[0, 1\]"):
+        Hand(**hand)  # type: ignore[arg-type]
+
+
+def test_what_is_hardly_wrong_is_left_as_it_was_shown_and_costs_nothing() -> None:
+    truth = np.zeros((1, 40, 40), np.uint8)
+    truth[:, 10:30, 10:30] = 1
+    shown = truth.copy()
+    shown[:, 10:30, 29:31] = 1  # a border that is off by a voxel
+    shown[:, 2:4, 2:4] = 1  # a speck
+    shown[:, 15:21, 15:21] = 0  # a hole
+    hand = Hand(tolerance=1, smallest=20)
+    kept = hand.corrected(truth, shown)
+    assert (kept[:, 15:21, 15:21] == 1).mean() > 0.8  # but its corners, which a round brush does not reach
+    kept[:, 15:21, 15:21] = 0
+    np.testing.assert_array_equal(kept, shown)
+    assert Hand().corrected(truth, shown) is truth
+    oracle = GroundTruthOracle(lambda box: truth[box.slices], COST, lambda box: shown[box.slices], 1, hand)
+    (answer,) = oracle.answer([query(1)])
+    assert answer.method == "corrected"
+    assert answer.active_seconds == pytest.approx(COST.correction(answer.labels, shown))
+    assert answer.active_seconds < COST.correction(truth, shown)

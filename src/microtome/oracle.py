@@ -10,7 +10,7 @@ from jaxtyping import Bool, UInt8
 from scipy import ndimage
 
 from microtome.box import Box
-from microtome.labels import BACKGROUND, IGNORE, borders, components
+from microtome.labels import BACKGROUND, IGNORE, borders, components, without_small
 from microtome.project.records import Answer, Query
 
 SMOOTH = 6.0  # voxels (s.d.) over which an outline is off in the same direction
@@ -64,16 +64,33 @@ class CostModel:
 class Hand:
     """How exact an annotator is; as it stands, perfect.
 
+    Who corrects a prediction leaves alone what is hardly wrong: errors are opened by `tolerance` voxels, as a
+    brush of that radius would paint it, and of what is left pieces below `smallest` stay as they were shown.
+
     Raises:
-        ValueError: If the jitter is negative or not finite, or the share not in [0, 1].
+        ValueError: If a size is negative or not finite, or the share not in [0, 1].
     """
 
     jitter: float = 0.0  # voxels (s.d.) by which outlines are off, smoothly along them, section by section
     overlooked: float = 0.0  # share of errors, or of objects that are to be drawn, that is not seen
+    tolerance: int = 0  # voxels; of a prediction, errors up to twice as wide are not worth a correction
+    smallest: int = 1  # voxels of an error within a section, likewise
 
     def __post_init__(self) -> None:
-        if not 0 <= self.jitter < math.inf or not 0 <= self.overlooked <= 1:
-            raise ValueError(f"expected a jitter >= 0 and a share in [0, 1]; got {self}")
+        sizes = (self.jitter, self.tolerance, self.smallest)
+        if not all(0 <= size < math.inf for size in sizes) or not 0 <= self.overlooked <= 1:
+            raise ValueError(f"expected sizes >= 0 and a share in [0, 1]; got {self}")
+
+    def corrected(
+        self, truth: UInt8[np.ndarray, "z y x"], shown: UInt8[np.ndarray, "z y x"]
+    ) -> UInt8[np.ndarray, "z y x"]:
+        """What is shown, with all errors corrected that are worth it."""
+        if not self.tolerance and self.smallest <= 1:
+            return truth
+        kept, differs = truth.copy(), (truth != shown) & (truth != IGNORE)
+        worth = without_small(_opened(differs, self.tolerance), self.smallest)
+        kept[differs & ~worth] = shown[differs & ~worth]
+        return kept
 
     def seen(
         self,
@@ -135,8 +152,9 @@ class GroundTruthOracle:
         shown, method = np.full_like(truth, BACKGROUND), "scratch"
         if self.prediction is not None:
             predicted = self.prediction(query.box)
-            if self.cost.correction(truth, predicted) < self.cost.scratch(truth):
-                shown, method = predicted, "corrected"
+            corrected = self.hand.corrected(truth, predicted)
+            if self.cost.correction(corrected, predicted) < self.cost.scratch(truth):
+                truth, shown, method = corrected, predicted, "corrected"
         labels = self.hand.seen(truth, shown, rng)
         seconds = self.cost.correction(labels, shown)
         return Answer(
@@ -147,6 +165,17 @@ class GroundTruthOracle:
             method=method,
             shown_model=self.model_id if method == "corrected" else None,
         )
+
+
+def _opened(mask: Bool[np.ndarray, "z y x"], radius: int) -> Bool[np.ndarray, "z y x"]:
+    """What a brush of this radius can paint within the mask, section by section."""
+    if not radius:
+        return mask
+    rows, columns = np.ogrid[-radius : radius + 1, -radius : radius + 1]
+    brush = (rows**2 + columns**2 <= radius**2)[None]
+    return np.asarray(
+        ndimage.binary_opening(np.pad(mask, ((0, 0), (radius,) * 2, (radius,) * 2), "edge"), brush)
+    )[:, radius:-radius, radius:-radius]
 
 
 def _large(mask: Bool[np.ndarray, "z y x"], smallest: int) -> list[Bool[np.ndarray, "_ _ _"]]:
