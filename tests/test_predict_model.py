@@ -139,6 +139,12 @@ def test_an_ensemble_says_what_its_members_say_together() -> None:
     np.testing.assert_allclose(found.deviation, every.std(axis=0), atol=1e-5)
 
 
+def test_the_maximum_of_an_ensemble_is_the_largest_that_a_member_says_of_each_object() -> None:
+    one, piece = model(sampling="maximum", members=3, classes=2), image(1, 8, 8)
+    every = np.stack([proba_of(one, piece, member) for member in range(3)])
+    np.testing.assert_allclose(one.posterior(piece, 1, 0).mean[1], every[:, 1].max(axis=0), atol=1e-5)
+
+
 def test_mutual_information_of_an_ensemble_is_the_mean_divergence_from_its_mean() -> None:
     one, piece = model(sampling="ensemble", members=3), image(1, 8, 8)
     every = np.stack([proba_of(one, piece, member) for member in range(3)]).astype(np.float64)

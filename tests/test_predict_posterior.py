@@ -96,3 +96,21 @@ def test_a_crop_holds_the_voxels_of_the_box() -> None:
     np.testing.assert_array_equal(piece.mean, whole.mean[:, 0:2, 1:3, 2:3])
     np.testing.assert_array_equal(piece.entropy_of_samples, whole.entropy_of_samples[0:2, 1:3, 2:3])
     np.testing.assert_array_equal(piece.deviation, whole.deviation[:, 0:2, 1:3, 2:3])
+
+
+@given(st.integers(1, 5), st.integers(2, 4), st.integers(0, 99))
+def test_the_largest_probability_of_each_object_counts_and_background_is_the_rest(
+    m: int, classes: int, seed: int
+) -> None:
+    proba = samples(m, classes, seed)
+    total = PosteriorSum(classes, proba.shape[2:], largest=True)
+    for one in proba:
+        total.add(np.ascontiguousarray(one))
+    mean = total.posterior().mean
+    np.testing.assert_allclose(mean.sum(axis=0), 1, atol=1e-6)
+    assert (mean >= 0).all()
+    most = proba.max(axis=0)[1:]
+    room = most.sum(axis=0) <= 1
+    np.testing.assert_allclose(mean[1:][:, room], most[:, room], atol=1e-6)
+    if classes == 2:
+        np.testing.assert_allclose(mean[1], most[0], atol=1e-6)

@@ -13,6 +13,7 @@ def test_single_predicts_once_a_member(members: int, samples: int, seed: int) ->
 @given(st.integers(2, 5), st.integers(1, 30), st.integers(0, 99))
 def test_an_ensemble_predicts_once_a_member(members: int, samples: int, seed: int) -> None:
     assert passes("ensemble", members, samples, seed) == tuple(Pass(k) for k in range(members))
+    assert passes("maximum", members, samples, seed) == tuple(Pass(k) for k in range(members))
 
 
 @given(st.sampled_from(["flips", "dropout"]), st.integers(1, 5), st.integers(1, 8))
@@ -39,7 +40,7 @@ def test_the_same_seed_gives_the_same_passes() -> None:
     assert passes("dropout", 2, 6, 5) == passes("dropout", 2, 6, 5)
 
 
-@pytest.mark.parametrize("sampling", ["single", "flips", "dropout", "ensemble"])
+@pytest.mark.parametrize("sampling", ["single", "flips", "dropout", "ensemble", "maximum"])
 def test_no_samples_are_refused(sampling: Sampling) -> None:
     with pytest.raises(ValueError, match="samples must be at least 1; got 0"):
         passes(sampling, 2, 0, 0)

@@ -19,8 +19,9 @@ from microtome.box import Int3
 from microtome.learn.augment import symmetry, undo_symmetry
 from microtome.learn.config import Recipe
 from microtome.learn.examples import Example
+from microtome.learn.side_by_side import Run, fit_all
 from microtome.learn.targets import Target, target_of
-from microtome.learn.train import Trained, Trainer
+from microtome.learn.train import Trainer
 from microtome.learn.weights import WEIGHTS_FILE, Weights, read_weights, save_weights
 from microtome.net.config import NetConfig
 from microtome.net.inference import dropout_masks, folded
@@ -65,27 +66,24 @@ class SegmentationModel:
         """
         recipe = self.recipe
         tuning = recipe.fine_tune if self.members else None
-        runs: list[Trained] = []
-        for member in range(recipe.members):
-            trainer = Trainer(
-                recipe.net,
-                self.classes,
-                tuning or recipe.train,
-                recipe.augment,
-                recipe.snapshots,
-                self.device,
-                recipe.corrections,
+        trainer = Trainer(
+            recipe.net,
+            self.classes,
+            tuning or recipe.train,
+            recipe.augment,
+            recipe.snapshots,
+            self.device,
+            recipe.corrections,
+        )
+        members = [
+            Run(
+                seed=seed * recipe.members + member,
+                start=self.members[(member + 1) * recipe.snapshots - 1] if tuning else None,
+                share=recipe.subset if member < recipe.members - 1 else 1.0,
             )
-            start = self.members[(member + 1) * recipe.snapshots - 1] if tuning else None
-            runs.append(
-                trainer.fit(
-                    examples,
-                    seed=seed * recipe.members + member,
-                    start=start,
-                    share=recipe.subset if member < recipe.members - 1 else 1.0,
-                    progress=progress,
-                )
-            )
+            for member in range(recipe.members)
+        ]
+        runs = fit_all(trainer, examples, members, progress)
         return replace(
             self,
             members=tuple(weights for run in runs for weights in run.snapshots),
@@ -110,7 +108,7 @@ class SegmentationModel:
             proba = self._predicted(padded, one, window)[
                 :, : image.shape[0], : image.shape[1], : image.shape[2]
             ]
-            total = total or PosteriorSum(self.classes, proba.shape[1:])
+            total = total or PosteriorSum(self.classes, proba.shape[1:], largest=self.sampling == "maximum")
             total.add(np.ascontiguousarray(proba))
         assert total is not None
         return total.posterior()

@@ -26,10 +26,15 @@ class Posterior:
 
 
 class PosteriorSum:
-    """Adds class distributions one by one; `posterior` is what they say so far."""
+    """Adds class distributions one by one; `posterior` is what they say so far.
 
-    def __init__(self, classes: int, shape: Int3) -> None:
+    With `largest` the mean is replaced by the largest probability that a sample gives each class of objects,
+    scaled down where they come to more than 1, and background is the rest.
+    """
+
+    def __init__(self, classes: int, shape: Int3, *, largest: bool = False) -> None:
         self._count = 0
+        self._most = np.zeros((classes - 1, *shape), dtype=np.float32) if largest else None
         self._mean = np.zeros((classes, *shape), dtype=np.float32)
         self._squares = np.zeros((classes, *shape), dtype=np.float32)
         self._plogp = np.zeros((classes, *shape), dtype=np.float32)
@@ -38,6 +43,8 @@ class PosteriorSum:
     def add(self, proba: Float32[np.ndarray, "c z y x"]) -> None:
         """Count one more sample in."""
         self._count += 1
+        if self._most is not None:
+            np.maximum(self._most, proba[1:], out=self._most)
         difference = proba - self._mean  # from the mean so far (Welford 1962): nothing cancels
         self._mean += np.multiply(difference, np.float32(1 / self._count), out=self._spare)
         difference *= np.subtract(proba, self._mean, out=self._spare)
@@ -54,7 +61,14 @@ class PosteriorSum:
             raise ValueError("a posterior expects at least one sample; got none")
         count = np.float32(self._count)
         mean_entropy = (0 - self._plogp.sum(axis=0)) / count  # 0 −, so that nothing is −0
-        return Posterior(self._mean.copy(), mean_entropy, np.sqrt(self._squares / count))
+        mean = self._mean.copy() if self._most is None else _with_background(self._most)
+        return Posterior(mean, mean_entropy, np.sqrt(self._squares / count))
+
+
+def _with_background(objects: Float32[np.ndarray, "n z y x"]) -> Float32[np.ndarray, "c z y x"]:
+    """Probabilities of classes of objects, at most 1 together, and of background, the rest."""
+    scaled = objects / np.maximum(objects.sum(axis=0), 1)
+    return np.concatenate([np.maximum(1 - scaled.sum(axis=0, keepdims=True), 0), scaled])
 
 
 def class_map(posterior: Posterior) -> UInt8[np.ndarray, "z y x"]:
