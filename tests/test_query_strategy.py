@@ -11,6 +11,7 @@ from microtome.cli.names import STRATEGIES
 from microtome.predict.posterior import Posterior, PosteriorSum
 from microtome.predict.sampling import Sampling
 from microtome.query.candidates import Candidates, Predictor
+from microtome.query.outward import Outward
 from microtome.query.strategy import Strategy
 from selections import chosen, require_contract
 
@@ -165,6 +166,8 @@ def test_an_empty_pool_gives_nothing(strategy: Strategy) -> None:
 
 @every_strategy
 def test_identical_images_are_chosen_at_random(strategy: Strategy) -> None:
+    if isinstance(strategy, Outward):
+        pytest.skip("the place alone decides")
     candidates = WORLDS["identical images"].candidates(APART)
     firsts = {chosen(strategy, candidates, 1, seed)[0].index for seed in range(15)}
     assert len(firsts) > 3

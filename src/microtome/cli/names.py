@@ -10,6 +10,7 @@ from microtome.query.aggregate import boundary_discounted, distance_weighted, to
 from microtome.query.cold import ColdStart
 from microtome.query.coverage import Badge, CoreSet, Herding, KMeans, TypiClust
 from microtome.query.embedding import appearance, bottleneck
+from microtome.query.outward import Outward
 from microtome.query.own_volume import own_volume, two_stream
 from microtome.query.ranked import Power, TopK
 from microtome.query.scores import PerMinute, PredictedLoss, TrueError, Uncertain
@@ -56,6 +57,7 @@ STRATEGIES: dict[str, Strategy] = {
     "suggestive": SuggestiveAnnotation(),
     "task-dependent": TaskDependent(),
     "oracle-hard": TopK(TrueError()),
+    "outward": Outward(),
 }
 
 SAMPLINGS: dict[str, Sampling] = {name: name for name in get_args(Sampling)}
@@ -73,7 +75,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
 
 START_STRATEGIES = {
     name: STRATEGIES[name]
-    for name in ("cold-start", "random", "strided", "foreground-random", "foreground-random-33")
+    for name in ("cold-start", "random", "strided", "foreground-random", "foreground-random-33", "outward")
 }
 """Those that need no model, for the first round."""
 

@@ -58,16 +58,16 @@ def whole_numbers(text: str, option: str) -> tuple[int, ...]:
         raise typer.BadParameter(message, param_hint=option) from None
 
 
-def int3(text: str, option: str) -> Int3:
-    """Three whole numbers z,y,x, from 1 to `LARGEST`.
+def int3(text: str, option: str, *, least: int = 1) -> Int3:
+    """Three whole numbers z,y,x, from `least` to `LARGEST`.
 
     Raises:
         typer.BadParameter: If they are not that.
     """
     values = numbers(text, 3, option)
-    if any(value != int(value) or not 1 <= value <= LARGEST for value in values):
+    if any(value != int(value) or not least <= value <= LARGEST for value in values):
         raise typer.BadParameter(
-            f"expected three whole numbers from 1 to {LARGEST}; got {text!r}", param_hint=option
+            f"expected three whole numbers from {least} to {LARGEST}; got {text!r}", param_hint=option
         )
     z, y, x = (int(value) for value in values)
     return z, y, x

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -10,9 +11,12 @@ from microtome.box import Box, Int3
 from microtome.cli.names import SAMPLINGS, START_STRATEGIES, STRATEGIES, named
 from microtome.evaluate.overlap import ContingencyTable, pixel_accuracy, scores
 from microtome.learn.settings import TABLES, recipe_from
+from microtome.learn.stages import staged
 from microtome.loop.session import Session
 from microtome.progress import Progress
 from microtome.project import Model, Project, Query, open_project, parse_split
+from microtome.query.outward import Outward
+from microtome.query.strategy import Strategy
 
 
 @contextmanager
@@ -38,17 +42,23 @@ def opened(
         nullcontext() if reading else _alone(project.root, work, wait),
     ):
         query, recipe = project.config.query, recipe_from(project.config.settings)
-        recipe.require_trainable(len(project.config.classes) + 1)
+        for trained in (recipe, *(staged(recipe, stage) for stage in project.config.grow)):
+            trained.require_trainable(len(project.config.classes) + 1)
         _require_same_classes(project)
         yield Session(
             project=project,
             recipe=recipe,
-            strategy=named("strategy", query.strategy, STRATEGIES),
-            start=named("start strategy", query.start_strategy, START_STRATEGIES),
+            strategy=_sideways(named("strategy", query.strategy, STRATEGIES), query.sideways),
+            start=_sideways(named("start strategy", query.start_strategy, START_STRATEGIES), query.sideways),
             sampling=named("sampling", query.sampling, SAMPLINGS),
             device=resolved_device(device),
             progress=progress,
         )
+
+
+def _sideways(strategy: Strategy, sections: int) -> Strategy:
+    """A strategy that grows, with what the project says of its steps to the side."""
+    return replace(strategy, sideways=sections) if isinstance(strategy, Outward) else strategy
 
 
 def _require_same_classes(project: Project) -> None:

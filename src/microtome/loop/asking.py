@@ -5,9 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from microtome.box import Box, Int3, count, grid
+from microtome.loop.growing import audits, planted, round_that_runs, step_size
 from microtome.loop.session import Session
 from microtome.project import Model, Query
+from microtome.project.growth import AUDIT, grows
 from microtome.query.candidates import Candidates, ModelView, open_boxes
+from microtome.query.strategy import Pick, Selection
 
 MOST_CANDIDATES = 100_000  # boxes that a round chooses from; a volume with more of them is sampled
 
@@ -36,6 +39,8 @@ def top_up(session: Session, n: int, *, hastily: bool = False) -> list[Query]:
     """
     asked = session.project.journal.queries()
     number = max((query.round for query in asked), default=0)
+    if grows(session.project.config):
+        number = round_that_runs(session)
     ranks = [query.rank for query in asked if query.round == number]
     return _ask(session, n, number, first_rank=1 + max(ranks, default=-1), hastily=hastily)
 
@@ -53,7 +58,9 @@ def renew(session: Session, n: int) -> list[Query]:
 
 
 def is_stale(session: Session) -> bool:
-    """Whether there is a newer model than the round that runs."""
+    """Whether there is a newer model than the round that runs, and it would ask something else."""
+    if grows(session.project.config):
+        return False
     latest, asked = session.project.journal.latest_model(), session.project.journal.queries()
     if latest is None or not asked:
         return latest is not None
@@ -74,18 +81,20 @@ def _ask(
     _ = session.image  # opening it refuses one that changed
     latest = None if hastily else journal.latest_model()
     free = journal.withdrawn() | {query.id for query in replaced}
-    asked = [query.box for query in journal.queries() if query.id not in free]
+    asked = [query for query in journal.queries() if query.id not in free]
     strategy = session.start if latest is None else session.strategy
     candidates = _candidates(session, asked, latest)
     stream = (config.seed, number, first_rank) if first_rank else (config.seed, number)
-    selection = strategy.select(candidates, min(n, len(candidates)), np.random.default_rng(stream))
+    chosen = strategy.select(candidates, min(n, len(candidates)), np.random.default_rng(stream))
+    name = config.query.start_strategy if latest is None else config.query.strategy
+    picks = [(pick, name) for pick in _planted_first(session, candidates, chosen, n)]
+    picks += [(pick, AUDIT) for pick in audits(session, candidates)]
     journal.drafts.withdraw([query.id for query in replaced if query.id is not None])
     withdrawn = journal.withdrawn()
     # read again: while the strategy chose, queries may have been handed out, or added in haste
     taken = [query.box for query in journal.queries() if query.id not in withdrawn]
-    boxes = open_boxes([candidates.boxes[pick.index] for pick in selection], taken)
-    picks = [pick for pick in selection if candidates.boxes[pick.index] in boxes]
-    name = config.query.start_strategy if latest is None else config.query.strategy
+    boxes = open_boxes([candidates.boxes[pick.index] for pick, _ in picks], taken)
+    still = [(pick, name) for pick, name in picks if candidates.boxes[pick.index] in boxes]
     return journal.add_queries(
         [
             Query(
@@ -96,27 +105,41 @@ def _ask(
                 rank=first_rank + rank,
                 reason=pick.reason,
             )
-            for rank, pick in enumerate(picks)
+            for rank, (pick, name) in enumerate(still)
         ]
     )
 
 
+def _planted_first(session: Session, candidates: Candidates, chosen: Selection, n: int) -> Sequence[Pick]:
+    """Where a project grows, what somebody planted comes before what the strategy chose."""
+    seeds = planted(session, candidates)
+    picks = {pick.index: pick for pick in (*chosen, *seeds)}
+    order = [pick.index for pick in (*seeds, *chosen)]
+    return [picks[index] for index in candidates.first_together(order, n)]
+
+
 def batch_size(session: Session) -> int:
-    """How many queries the next round has: `query.start` in the first, `query.batch` later."""
+    """How many queries the next round has: `query.start` in the first, `query.batch` later.
+
+    Where a project grows, one box in the first, later what its stage says.
+    """
+    if grows(session.project.config):
+        return step_size(session)
     query = session.project.config.query
     return query.batch if session.project.journal.latest_model() else query.start
 
 
-def _candidates(session: Session, asked: list[Box], latest: Model | None) -> Candidates:
+def _candidates(session: Session, asked: list[Query], latest: Model | None) -> Candidates:
     config = session.project.config
-    boxes = open_boxes(_sampled(config.train_box, config.query.shape, config.seed), asked)
+    taken = [query.box for query in asked]
+    boxes = open_boxes(_sampled(config.train_box, config.query.shape, config.seed), taken)
     return Candidates(
         boxes,
         session.classes,
         model=None if latest is None else _view(session, latest),
         truth=None if config.truth is None else session.truth.read,
         image=session.image.read,
-        labelled=tuple(asked),
+        labelled=tuple(query.box for query in asked if query.strategy != AUDIT),
         elapsed=_elapsed(session, latest),
     )
 

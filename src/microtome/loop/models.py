@@ -7,6 +7,7 @@ import numpy as np
 
 from microtome.box import Box
 from microtome.evaluate.overlap import ContingencyTable, contingency, empty_table
+from microtome.loop.growing import at_stage, sections_of
 from microtome.loop.session import Session
 from microtome.predict.blocks import predictions
 from microtome.predict.model import SegmentationModel, load_model
@@ -39,7 +40,8 @@ def load(session: Session, record: Model) -> SegmentationModel:
     Raises:
         ValueError: If its folder is missing, damaged, or of another net than the project's.
     """
-    model = load_model(session.project.root / record.path, session.recipe, device=session.device)
+    recipe = at_stage(session, sections_of(session, record)).recipe
+    model = load_model(session.project.root / record.path, recipe, device=session.device)
     return replace(model, sampling=session.sampling)
 
 

@@ -12,13 +12,16 @@ from jaxtyping import UInt8
 from microtome.box import Box
 from microtome.learn.config import Recipe
 from microtome.loop.asking import ask, batch_size
+from microtome.loop.growth_cost import look_far
 from microtome.loop.models import preview, view
 from microtome.loop.session import Session
 from microtome.loop.training import train, untrained
-from microtome.oracle import CostModel, GroundTruthOracle
+from microtome.oracle import CostModel, GroundTruthOracle, Hand
 from microtome.predict.on_volume import ModelOnVolume
 from microtome.predict.posterior import Posterior, class_map
 from microtome.project import total_cost
+
+PERFECT = Hand()
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,9 @@ class Budget:
             raise ValueError(f"a budget expects at least 1 patch and some minutes; got {self}")
 
 
-def simulate(session: Session, budget: Budget, cost: CostModel, *, final: Recipe | None = None) -> None:
+def simulate(
+    session: Session, budget: Budget, cost: CostModel, *, final: Recipe | None = None, hand: Hand = PERFECT
+) -> None:
     """Rounds of asking, answering by the known truth, and training, until `budget` is spent.
 
     Ends with a model that saw every answer, made by the recipe `final` if one is given. Killed at any
@@ -46,20 +51,29 @@ def simulate(session: Session, budget: Budget, cost: CostModel, *, final: Recipe
     journal = session.project.journal
     while True:
         if journal.open_queries() and not _spent(session, budget):
-            _answer(session, budget, cost)
+            _answer(session, budget, cost, hand)
+        elif look_far(session, cost):
+            continue
         elif untrained(session):
             train(replace(session, recipe=final) if final and _spent(session, budget) else session)
         elif _spent(session, budget) or not ask(session, _affordable(session, budget)):
             return
 
 
-def _answer(session: Session, budget: Budget, cost: CostModel) -> None:
+def _answer(session: Session, budget: Budget, cost: CostModel, hand: Hand) -> None:
     """Answer the open queries one by one, each on disk before the next, while the budget lasts."""
     journal = session.project.journal
     queries = journal.open_queries()
     latest = journal.latest_model()
     look = None if latest is None else _Look(view(session, latest))
-    oracle = GroundTruthOracle(session.truth.read, cost, look, None if latest is None else latest.id)
+    oracle = GroundTruthOracle(
+        session.truth.read,
+        cost,
+        look,
+        None if latest is None else latest.id,
+        hand,
+        session.project.config.seed,
+    )
     for k, answer in enumerate(oracle.answer(queries)):
         if latest is not None and look is not None and answer.shown_model is not None:
             journal.previews.add(preview(latest, answer.query_id, look.box, look.posterior))

@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +11,15 @@ from jaxtyping import UInt8
 
 from microtome.box import Box, Int3
 from microtome.evaluate.agreement import majority
-from microtome.learn.config import ErrorWeighting
+from microtome.learn.config import ErrorWeighting, Recipe
 from microtome.learn.corrections import emphasis
 from microtome.learn.examples import Example, composed, half
+from microtome.loop.growing import at_stage
 from microtome.loop.models import load
 from microtome.loop.session import Session
 from microtome.predict.model import SegmentationModel, save_model
 from microtome.project import Answer, Model, Project
+from microtome.project.growth import lessons, sections_in
 from microtome.volume import Volume
 
 
@@ -29,9 +31,10 @@ def train(session: Session) -> Model:
         OSError: If the model cannot be written.
     """
     journal, config = session.project.journal, session.project.config
-    answers = list(journal.answers())
+    answers = list(lessons(journal))
     if not answers:
         raise ValueError("training expects at least one answer; the journal holds none")
+    session = at_stage(session, sections_in(journal, [answer.id or 0 for answer in answers]))
     number = max(journal.query(answer.query_id).round for answer in answers)
     latest = journal.latest_model()
     # not more than 63 bits; a seed of its own for each round
@@ -84,7 +87,8 @@ def _emphases(
             continue
         preview = project.journal.previews.shown(answer.query_id, answer.shown_model)
         if preview is not None:
-            own = emphasis(preview.classes, answer.labels, corrections)
+            shown = preview.classes_in(project.journal.query(answer.query_id).box)
+            own = emphasis(shown, answer.labels, corrections)
             found[answer.query_id] = np.maximum(own, found.get(answer.query_id, own))
     return found
 
@@ -101,14 +105,15 @@ def untrained(session: Session) -> bool:
     """Whether there are answers that the latest model did not see."""
     latest = session.project.journal.latest_model()
     last = max(latest.trained_on, default=0) if latest else 0
-    return next(session.project.journal.answers(since_id=last), None) is not None
+    return next(lessons(session.project.journal, since_id=last), None) is not None
 
 
 def _fitted(session: Session, latest: Model | None, answers: list[Answer], seed: int) -> SegmentationModel:
+    base = SegmentationModel(session.recipe, session.classes, session.sampling, session.device)
     if latest is not None and session.recipe.fine_tune is not None:
-        base = load(session, latest)
-    else:
-        base = SegmentationModel(session.recipe, session.classes, session.sampling, session.device)
+        before = load(session, latest)
+        if _alike(before.recipe, session.recipe):
+            base = replace(before, recipe=session.recipe)
     examples = examples_from(
         session.project,
         session.image,
@@ -117,6 +122,11 @@ def _fitted(session: Session, latest: Model | None, answers: list[Answer], seed:
         corrections=session.recipe.corrections,
     )
     return base.fit(examples, seed=seed, progress=session.progress)
+
+
+def _alike(before: Recipe, now: Recipe) -> bool:
+    """Whether networks of one recipe can go on by the other."""
+    return (before.net, before.members, before.snapshots) == (now.net, now.members, now.snapshots)
 
 
 def _model_folder(project: Project, number: int) -> Path:

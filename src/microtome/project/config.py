@@ -4,7 +4,7 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tomlkit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, model_validator
@@ -18,6 +18,8 @@ SCHEMA = 1
 LONGEST_NAME = 100  # bytes of a class name
 SETTINGS = ("net", "train", "fine_tune", "augment", "ensemble", "corrections")
 """Tables whose keys and values the upper floors check."""
+
+ABSENT = {*SETTINGS, "grow"}  # what is left out of the file while it is empty
 
 Scalar = bool | int | float | str
 Setting = Scalar | list[Scalar] | list[list[Scalar]]
@@ -108,6 +110,31 @@ class QueryConfig(_Table):
     start_strategy: Text = "random"
     sampling: Text = "flips"  # what a posterior is made of
     samples: Positive = 4
+    sideways: Count = 25  # sections that a step of one box to the side counts as where a project grows
+    audits: Annotated[int, Field(strict=True, ge=0, le=64)] = 1  # far boxes that are labelled to watch drift
+
+
+class StageConfig(_Table):
+    """`[[grow]]`: how `microtome grow` trains, and how far it goes, once `after` sections are labelled.
+
+    A net is flat (2-D), separable (2-D, depthwise convolutions and LeakyReLU), or thin (3-D, of windows of
+    three sections, LeakyReLU). `errors` says which errors of the prediction weigh more in training.
+    """
+
+    after: Count
+    ask: Count  # sections that are asked for next
+    net: Literal["flat", "separable", "thin"] = "flat"
+    errors: Literal["none", "both", "missed", "made-up"] = "none"
+    members: Annotated[int, Field(strict=True, ge=1, le=64)] = 1
+
+
+PAPER_STAGES = (
+    StageConfig(after=1, ask=1),
+    StageConfig(after=2, ask=3),
+    StageConfig(after=5, ask=5, net="separable", errors="both"),
+    StageConfig(after=10, ask=25, net="thin", errors="missed", members=5),
+)
+"""The five bootstrap iterations of Guay (2021), table 1, the first section included."""
 
 
 class SplitsConfig(_Table):
@@ -136,6 +163,7 @@ class ProjectConfig(_Table):
     augment: Settings = {}
     ensemble: Settings = {}
     corrections: Settings = {}
+    grow: tuple[StageConfig, ...] = ()
 
     @property
     def settings(self) -> dict[str, dict[str, Setting]]:
@@ -160,6 +188,14 @@ class ProjectConfig(_Table):
             raise ValueError(f"splits.train {train} and splits.test {test} must not overlap")
         if any(a > b for a, b in zip(self.query.shape, train.shape, strict=True)):
             raise ValueError(f"query.shape {self.query.shape} does not fit into splits.train {train}")
+        reached = [stage.after for stage in self.grow]
+        if reached and (reached[0] != 1 or sorted(set(reached)) != reached):
+            raise ValueError(f"[[grow]] expects stages with after = 1 first, then ever more; got {reached}")
+        if reached and (self.query.strategy, self.query.start_strategy) != ("outward", "outward"):
+            raise ValueError(
+                "a project with [[grow]] expects query.strategy and query.start_strategy 'outward'; "
+                f"got {self.query.strategy!r} and {self.query.start_strategy!r}"
+            )
         for name in self.instances:
             if name not in self.classes:
                 raise ValueError(f"instances must be classes, of {list(self.classes)}; got {name!r}")
@@ -198,7 +234,7 @@ def save_config(config: ProjectConfig, path: Path) -> None:
         OSError: If the file cannot be written; the old one is then untouched.
     """
     tables = config.model_dump(mode="json", by_alias=True, exclude_none=True)
-    text = tomlkit.dumps({name: table for name, table in tables.items() if table != {}})
+    text = tomlkit.dumps({name: table for name, table in tables.items() if table or name not in ABSENT})
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:
@@ -223,7 +259,7 @@ def _require_known_keys(path: Path, raw: dict, allowed: Mapping[str, frozenset[s
         "splits": frozenset(SplitsConfig.model_fields),
         **{name: allowed.get(name, frozenset()) for name in SETTINGS},
     }
-    known = {"schema", "classes", "instances", "seed", *tables}
+    known = {"schema", "classes", "instances", "seed", "grow", *tables}
     known |= {f"{table}.{key}" for table, keys in tables.items() for key in keys}
     for key, value in raw.items():
         inner = value if isinstance(value, dict) and key in tables else {}

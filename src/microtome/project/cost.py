@@ -43,15 +43,16 @@ def costs_by_round(journal: Journal) -> list[Cost]:
     """The cost of every round that has an answer, in order."""
     efforts = sorted(journal.efforts(), key=lambda effort: effort.round)
     groups = itertools.groupby(efforts, key=lambda effort: effort.round)
-    return [_cost(number, list(group)) for number, group in groups]
+    return [costs_of(number, list(group)) for number, group in groups]
 
 
 def total_cost(journal: Journal) -> Cost:
     """The cost of all answers."""
-    return _cost(None, journal.efforts())
+    return costs_of(None, journal.efforts())
 
 
-def _cost(number: int | None, efforts: Sequence[Effort]) -> Cost:
+def costs_of(number: int | None, efforts: Sequence[Effort]) -> Cost:
+    """The cost of these efforts, as that of round `number`."""
     by_query: dict[int, list[Effort]] = {}
     for effort in efforts:
         by_query.setdefault(effort.query_id, []).append(effort)

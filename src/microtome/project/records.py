@@ -144,6 +144,10 @@ class Preview:
     uncertainty: UInt8[np.ndarray, "z y x"]
     created_at: str | None = None
 
+    def classes_in(self, box: Box) -> UInt8[np.ndarray, "z y x"]:
+        """The predicted classes in a box that lies in the preview's."""
+        return self.classes[box.relative_to(self.box).slices]
+
 
 VerdictWord = Literal["correct", "incorrect", "unsure", "withdrawn"]
 Sorting = Literal["cluster", "random", "audit"]

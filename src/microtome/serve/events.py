@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from microtome.project import Journal, Project
+from microtome.project.growth import far_answers, grows, sections_in, stage_at
 
 TRAIN = "train"  # somebody wants training to begin now
 WATCH = "watch"  # sections whose prediction somebody wants to see
@@ -42,7 +43,12 @@ def watched_sections(journal: Journal) -> list[int]:
 
 def answers_needed(project: Project) -> int:
     """How many new answers the worker trains after; at first no more than the first round asks."""
-    query = project.config.query
+    query, latest = project.config.query, project.journal.latest_model()
+    stage = stage_at(project.config, sections_in(project.journal, latest.trained_on)) if latest else None
+    if stage is not None:
+        return -(-stage.ask // query.shape[0])
+    if grows(project.config):
+        return 1
     return query.retrain_after if project.journal.latest_model() else min(query.start, query.retrain_after)
 
 
@@ -50,4 +56,4 @@ def untrained_answers(journal: Journal) -> int:
     """How many current answers the latest model has not seen."""
     latest = journal.latest_model()
     seen = set(latest.trained_on) if latest else set()
-    return len(journal.answer_ids() - seen)
+    return len(journal.answer_ids() - seen - far_answers(journal))

@@ -12,11 +12,14 @@ from dataclasses import replace
 from microtome.box import Box
 from microtome.evaluate.overlap import contingency
 from microtome.loop.asking import batch_size, is_stale, renew, top_up
+from microtome.loop.growth_cost import look_far
 from microtome.loop.models import preview, view
 from microtome.loop.session import Session
 from microtome.loop.training import train
+from microtome.oracle import CostModel
 from microtome.predict.posterior import class_map
 from microtome.project import Answer, Model, Query
+from microtome.project.growth import grows
 from microtome.query.candidates import Predictor
 from microtome.serve.events import (
     ESTIMATE,
@@ -71,7 +74,14 @@ class Worker:
             ValueError: If the project's settings do not fit, or a model is damaged.
             OSError: If a model cannot be written or the image not read.
         """
-        return self._shown() or self._refilled() or self._estimated() or self._previewed() or self._trained()
+        return (
+            self._shown()
+            or self._refilled()
+            or self._estimated()
+            or self._previewed()
+            or look_far(self._session, CostModel())
+            or self._trained()
+        )
 
     def _refilled(self) -> bool:
         """Keep enough queries waiting, chosen by the latest model."""
@@ -87,11 +97,14 @@ class Worker:
     def _hasten(self) -> None:
         """Ask without the model when somebody would have to wait otherwise: it takes its time."""
         if self._waiting() < self._journal.drafts.people_at_work() and self._now() != self._exhausted:
-            top_up(self._session, self._wanted(), hastily=True)
+            top_up(self._session, self._wanted(), hastily=not grows(self._session.project.config))
 
     def _wanted(self) -> int:
         """How many queries should wait."""
-        return max(batch_size(self._session), AHEAD * self._journal.drafts.people_at_work())
+        size = batch_size(self._session)
+        if grows(self._session.project.config) and self._journal.latest_model() is None:
+            return size  # what comes next is worth waiting for: it is filled in
+        return max(size, AHEAD * self._journal.drafts.people_at_work())
 
     def _waiting(self) -> int:
         return len(self._journal.drafts.unassigned(self._repeat))

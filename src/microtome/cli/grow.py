@@ -1,0 +1,175 @@
+"""`microtome grow`: a project that follows the tissue outwards from one section, and what that costs."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from microtome.cli.parse import int3, require_local
+from microtome.cli.show import announce_page, progress, result, say
+
+
+def grow(
+    folder: Annotated[Path, typer.Argument(metavar="PROJECT", show_default=False, help="Its folder.")],
+    at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="Z,Y,X", help="Begin at this voxel, or begin again there.", show_default="middle"
+        ),
+    ] = None,
+    table: Annotated[
+        bool, typer.Option("--table", help="Only tell what it cost so far, and what the rest may take.")
+    ] = False,
+    simulate: Annotated[
+        int | None, typer.Option(min=1, help="Boxes that the known truth answers, in place of people.")
+    ] = None,
+    jitter: Annotated[float, typer.Option(min=0, help="Voxels by which simulated outlines are off.")] = 0.0,
+    overlooked: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of errors that the simulated annotator misses.")
+    ] = 0.0,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, show_default="8765, or the one of the last time")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    allow_remote: Annotated[
+        bool,
+        typer.Option("--allow-remote", help="Let other machines in; the token is all that keeps them out."),
+    ] = False,
+    browser: Annotated[bool, typer.Option(help="Open the page.")] = True,
+    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where networks run.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+) -> None:
+    """Grow a segmentation from one section: correct what a network says of the next ones, and train on."""
+    from microtome.cli.label import label
+
+    if table:
+        _tell(folder, as_json=as_json)
+        return
+    require_local(host, allow_remote=allow_remote)
+    begin(folder)
+    if at is not None:
+        _plant(folder, at)
+    if simulate is not None:
+        _simulate(folder, simulate, jitter, overlooked, device)
+        _tell(folder, as_json=as_json)
+        return
+    announce = partial(announce_page, as_json=as_json)
+    label(folder, host=host, port=port, repeat=1, device=device, browser=browser, announce=announce)
+
+
+def begin(folder: Path) -> None:
+    """Make a project grow that has not asked anything yet, by the stages of Guay (2021).
+
+    Raises:
+        ValueError: If it is no project, or it was asked by another strategy.
+        OSError: If project.toml cannot be written.
+    """
+    from microtome.learn.settings import TABLES
+    from microtome.project import ProjectConfig, open_project
+    from microtome.project.config import PAPER_STAGES, save_config
+    from microtome.project.growth import OUTWARD, grows
+
+    with open_project(folder, TABLES) as project:
+        if grows(project.config):
+            return
+        if project.journal.queries():
+            raise ValueError(
+                f"{folder} asked by {project.config.query.strategy!r} before; growing expects a new project"
+            )
+        asking = {"strategy": OUTWARD, "start_strategy": OUTWARD, "start": 1, "sampling": "single"}
+        query = project.config.query.model_copy(update=asking)
+        grown = project.config.model_copy(update={"query": query, "grow": PAPER_STAGES})
+        checked = ProjectConfig.model_validate(grown.model_dump(by_alias=True))
+        save_config(checked, project.root / "project.toml")
+    say(f"{folder} grows from now on: [[grow]] in its project.toml says in which steps")
+
+
+def _plant(folder: Path, at: str) -> None:
+    from microtome.cli.session import opened
+    from microtome.loop.growing import plant
+    from microtome.progress import silent
+
+    with opened(folder, "cpu", silent, reading=True) as session:
+        plant(session, int3(at, "--at", least=0))
+
+
+def _simulate(folder: Path, boxes: int, jitter: float, overlooked: float, device: str) -> None:
+    from dataclasses import replace
+
+    from microtome.cli.session import opened
+    from microtome.loop.growth_cost import WORTH
+    from microtome.loop.simulation import Budget, simulate
+    from microtome.oracle import CostModel
+
+    hand = replace(WORTH, jitter=jitter, overlooked=overlooked)
+    with progress() as bars, opened(folder, device, bars) as session:
+        simulate(session, Budget(boxes), CostModel(), hand=hand)
+
+
+def _tell(folder: Path, *, as_json: bool) -> None:
+    from microtome.cli.status import open_for_reading
+
+    with open_for_reading(folder) as project:
+        data = told(project)
+    result(data, data["iterations"], as_json=as_json)
+    for line in _lines(data):
+        say(line)
+
+
+def told(project: Any) -> dict[str, Any]:  # noqa: ANN401
+    """What growing cost by model, what the rest may take, and how models do far away.
+
+    Raises:
+        ValueError: If the project does not grow.
+    """
+    from dataclasses import asdict
+
+    from microtome.loop.growth_cost import drifts, forecast, iterations
+    from microtome.project.growth import grows
+
+    if not grows(project.config):
+        raise ValueError(f"{project.root} does not grow: `microtome grow` makes it do so")
+    ahead = forecast(project)
+    far = drifts(project.journal)
+    return {
+        "project": str(project.root),
+        "iterations": [
+            {
+                "iteration": step.number,
+                "learned_from": step.sections,
+                "net": step.net,
+                "errors": step.errors or None,
+                "members": step.members or None,
+                "sections": step.cost.answers,
+                "megavoxels": step.cost.megavoxels,
+                "minutes": step.cost.minutes,
+                "min_per_mvox": step.cost.minutes_per_megavoxel,
+                "least": step.cost.least,
+                "most": step.cost.most,
+            }
+            for step in iterations(project)
+        ],
+        "forecast": None if ahead is None else asdict(ahead),
+        "audits": [
+            {**asdict(drift), "box": str(drift.box), "ratio": drift.ratio, "alarm": drift.alarm}
+            for drift in far
+        ],
+    }
+
+
+def _lines(data: Mapping[str, Any]) -> list[str]:
+    lines, ahead = [], data["forecast"]
+    if ahead is not None:
+        lines.append(
+            f"the rest, {ahead['boxes']} boxes of {ahead['megavoxels']:.2f} megavoxels, may take "
+            f"{ahead['minutes']:.0f} minutes ({ahead['low']:.0f} to {ahead['high']:.0f})"
+        )
+    if data["audits"]:
+        last = data["audits"][-1]
+        words = f"far away, in {last['box']}, correcting takes {last['ratio']:.1f} times as long as near by"
+        z, y, x = (part.split(":")[0] for part in last["box"].split(","))
+        advice = f": plant the next seed there, microtome grow {data['project']} --at {z},{y},{x}"
+        lines.append(words + (advice if last["alarm"] else ""))
+    return lines

@@ -1,0 +1,87 @@
+"""Growing from one section: what is asked for next to it, and the recipe that holds by then (Guay 2021)."""
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from microtome.box import Int3
+from microtome.learn.stages import staged
+from microtome.loop.session import Session
+from microtome.project import Model
+from microtome.project.growth import SEED, audits_of, grows, sections_in, seeds, stage_at
+from microtome.query.candidates import Candidates
+from microtome.query.strategy import Pick
+
+
+def at_stage(session: Session, sections: int) -> Session:
+    """The session with the recipe that holds once so many sections are labelled.
+
+    Raises:
+        ValueError: If the recipe does not fit the stage.
+    """
+    stage = stage_at(session.project.config, sections)
+    return session if stage is None else replace(session, recipe=staged(session.recipe, stage))
+
+
+def step_size(session: Session) -> int:
+    """How many boxes are asked for next: the first alone, then what the latest model's stage says."""
+    latest, config = session.project.journal.latest_model(), session.project.config
+    stage = stage_at(config, sections_of(session, latest)) if latest else None
+    return 1 if stage is None else -(-stage.ask // config.query.shape[0])
+
+
+def sections_of(session: Session, model: Model) -> int:
+    """How many sections a model learned from."""
+    return sections_in(session.project.journal, model.trained_on)
+
+
+def round_that_runs(session: Session) -> int:
+    """Every model begins a round, so that a round's cost tells what its model was worth."""
+    latest = session.project.journal.latest_model()
+    return 0 if latest is None else latest.round + 1
+
+
+def plant(session: Session, at: Int3) -> None:
+    """Say where growing begins, or begins again: the box that holds this voxel is asked for next.
+
+    Raises:
+        ValueError: If the project does not grow, or no box that may be asked for holds the voxel.
+    """
+    config = session.project.config
+    if not grows(config):
+        raise ValueError(f"{session.project.root} does not grow: it has no [[grow]] in project.toml")
+    domain = config.train_box
+    inside = all(a <= p < b for a, p, b in zip(domain.start, at, domain.stop, strict=True))
+    if not inside:
+        raise ValueError(f"expected a voxel z,y,x in splits.train {domain}; got {at}")
+    session.project.journal.add_event(SEED, {"at": list(at)})
+
+
+def planted(session: Session, candidates: Candidates) -> list[Pick]:
+    """The open boxes in which somebody said that growing begins."""
+    found = []
+    for at in seeds(session.project.journal):
+        for index, box in enumerate(candidates.boxes):
+            if all(a <= p < b for a, p, b in zip(box.start, at, box.stop, strict=True)):
+                found.append(Pick(index, 0.0, "a seed: somebody said that growing begins here"))
+    return found
+
+
+def audits(session: Session, candidates: Candidates) -> list[Pick]:
+    """Where a project grows and has a model, boxes as far from what is labelled and each other as can be."""
+    journal, config = session.project.journal, session.project.config
+    asked = journal.latest_model() is None or audits_of(journal)
+    if not grows(config) or asked or not len(candidates):
+        return []
+    starts = np.array([box.start for box in candidates.boxes]) / candidates.boxes[0].shape
+    known = np.array([box.start for box in candidates.labelled]) / candidates.boxes[0].shape
+    distance = np.asarray(cKDTree(known).query(starts, p=1)[0])
+    found: list[Pick] = []
+    for _ in range(min(config.query.audits, len(starts))):
+        index = int(distance.argmax())
+        found.append(
+            Pick(index, float(distance[index]), "far away: never learned from, to see how models do there")
+        )
+        distance = np.minimum(distance, np.abs(starts - starts[index]).sum(axis=1))
+    return found

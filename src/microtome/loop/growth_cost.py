@@ -1,0 +1,195 @@
+"""What growing costs: minutes a megavoxel by model, as Guay (2021) has it, and what the rest may take."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64, UInt8
+
+from microtome.box import Box, count
+from microtome.evaluate.contours import false_negative_area, false_positive_area
+from microtome.labels import IGNORE
+from microtome.loop.models import view
+from microtome.loop.session import Session
+from microtome.oracle import CostModel, Hand
+from microtome.predict.posterior import class_map
+from microtome.project import Journal, Model, Project
+from microtome.project.cost import MEGAVOXEL, Cost, costs_of
+from microtome.project.growth import audits_of, sections_in, stage_at
+from microtome.project.records import Effort
+
+DRIFT = "drift"  # the kind of event that says how a model did on an audit
+ALARM = 2.0  # times the cost near by; Guay (2021) measured 2.4 in sections far away
+PIECE = 401  # voxels of a missed or made-up piece that matters, as in the paper's figure 3
+DRAWS = 2000  # of the bootstrap
+WORTH = Hand(tolerance=1, smallest=20)  # what of an error is worth a correction
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """What the sections cost that one model filled in; the first were drawn by hand."""
+
+    number: int
+    sections: int  # that the model learned from
+    net: str
+    errors: str  # which weigh more
+    members: int
+    cost: Cost
+
+
+def iterations(project: Project) -> list[Iteration]:
+    """Every round in order, without audits."""
+    journal, config = project.journal, project.config
+    far = {query.id for query in audits_of(journal)}
+    efforts = [effort for effort in journal.efforts() if effort.query_id not in far]
+    models = {model.round + 1: model for model in journal.models()}
+    found = []
+    for number in sorted({effort.round for effort in efforts}):
+        cost = costs_of(number, [effort for effort in efforts if effort.round == number])
+        model = models.get(number)
+        sections = 0 if model is None else sections_in(journal, model.trained_on)
+        stage = None if model is None else stage_at(config, sections)
+        kind = ("by hand", "", 0) if stage is None else (stage.net, stage.errors, stage.members)
+        found.append(Iteration(number, sections, *kind, cost))
+    return found
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Minutes for what is left to ask for, and the interval in which 95 % of resampled sections lie."""
+
+    boxes: int
+    megavoxels: float
+    minutes: float
+    low: float
+    high: float
+
+
+def forecast(project: Project, *, seed: int = 0) -> Forecast | None:
+    """What the rest of `splits.train` may take, at the rate of the latest model's sections.
+
+    The interval resamples those sections (percentile bootstrap), and where the latest model does worse far
+    away its upper end is that much higher. None before a section was corrected.
+    """
+    journal, config = project.journal, project.config
+    rates = _rates(journal)
+    if not len(rates):
+        return None
+    answered = {effort.query_id for effort in journal.efforts()}
+    left = count(config.train_box, config.query.shape) - len(answered)
+    z, y, x = config.query.shape
+    megavoxels = max(left, 0) * z * y * x / MEGAVOXEL
+    rng = np.random.default_rng(seed)
+    means = rng.choice(rates, (DRAWS, len(rates))).mean(axis=1)
+    low, high = np.percentile(means, (2.5, 97.5)).tolist()
+    farther = max((drift.ratio for drift in drifts(journal)[-1:]), default=1.0)
+    return Forecast(
+        max(left, 0),
+        megavoxels,
+        megavoxels * float(rates.mean()),
+        megavoxels * low,
+        megavoxels * high * max(farther, 1.0),
+    )
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How much dearer a model's prediction is to correct in an audit than near what it learned from.
+
+    Both are seconds of the cost model for the same kind of correction, so no person's pace is in it.
+    """
+
+    model: int
+    box: Box
+    far: float  # minutes a megavoxel
+    near: float
+    missed: float  # FN-401 in the audit, percent of its area
+    made_up: float  # FP-401
+
+    @property
+    def ratio(self) -> float:
+        """Far over near; 1 where nothing is to be corrected at either place."""
+        return self.far / self.near if self.near else 1.0 if not self.far else float("inf")
+
+    @property
+    def alarm(self) -> bool:
+        """Whether the next seed should be planted there."""
+        return self.ratio >= ALARM
+
+
+def drifts(journal: Journal) -> list[Drift]:
+    """What was found in audits, in order; of each model the place where it did worst comes last."""
+    found = []
+    for event in journal.events(DRIFT):
+        data = dict(event.data)
+        start, stop = (tuple(corner) for corner in data.pop("box"))
+        found.append(Drift(box=Box(start, stop), **data))
+    return sorted(found, key=lambda drift: (drift.model, drift.ratio))
+
+
+def look_far(session: Session, cost: CostModel) -> bool:
+    """Try the latest model on an audit that was answered, if it was not tried there; whether there was one.
+
+    Raises:
+        ValueError: If the model is damaged.
+        OSError: If the image cannot be read.
+    """
+    journal, latest = session.project.journal, session.project.journal.latest_model()
+    if latest is None or latest.id is None:
+        return False
+    tried = {str(drift.box) for drift in drifts(journal) if drift.model == latest.id}
+    for query in audits_of(journal):
+        answers = journal.answers_to(query.id or 0)
+        if answers and str(query.box) not in tried:
+            near = _near(journal, latest, cost)
+            if near is None:
+                return False
+            predicted = class_map(view(session, latest).posterior(query.box))
+            labels = answers[-1].labels
+            known = labels != IGNORE
+            truth, found = known & (labels > 0), known & (predicted > 0)
+            journal.add_event(
+                DRIFT,
+                {
+                    "model": latest.id,
+                    "box": [list(query.box.start), list(query.box.stop)],
+                    "far": _minutes(cost, labels, predicted),
+                    "near": near,
+                    "missed": false_negative_area(truth, found, PIECE),
+                    "made_up": false_positive_area(truth, found, PIECE),
+                },
+            )
+            return True
+    return False
+
+
+def _near(journal: Journal, model: Model, cost: CostModel) -> float | None:
+    """Minutes a megavoxel to correct what this model filled in; None where nothing was corrected yet."""
+    assert model.id is not None, "records of a journal have an id"
+    far = {query.id for query in audits_of(journal)}
+    last = max(model.trained_on, default=0)
+    rates = []
+    for answer in journal.answers(since_id=last):
+        preview = journal.previews.shown(answer.query_id, model.id)
+        if preview is not None and answer.query_id not in far:
+            shown = preview.classes_in(journal.query(answer.query_id).box)
+            rates.append(_minutes(cost, answer.labels, shown))
+    return float(np.mean(rates)) if rates else None
+
+
+def _minutes(cost: CostModel, labels: UInt8[np.ndarray, "z y x"], shown: UInt8[np.ndarray, "z y x"]) -> float:
+    """Minutes a megavoxel that a correction of what is worth it takes, by the cost model."""
+    said = np.where(labels == IGNORE, shown, labels)
+    return cost.correction(WORTH.corrected(said, shown), shown) / 60 / (labels.size / MEGAVOXEL)
+
+
+def _rates(journal: Journal) -> Float64[np.ndarray, "n"]:
+    """Minutes a megavoxel of each section of the latest round with an answer, unless that is the first."""
+    far = {query.id for query in audits_of(journal)}
+    efforts = [effort for effort in journal.efforts() if effort.query_id not in far and effort.round]
+    latest = max((effort.round for effort in efforts), default=0)
+    by_query: dict[int, list[Effort]] = {}
+    for effort in efforts:
+        if effort.round == latest:
+            by_query.setdefault(effort.query_id, []).append(effort)
+    costs = (costs_of(latest, said) for said in by_query.values())
+    return np.array([cost.minutes_per_megavoxel for cost in costs if cost.voxels], np.float64)

@@ -1,0 +1,57 @@
+"""Growing from one section: which queries belong to it, how much is labelled, and what holds from then on.
+
+Guay (2021) trains on one hand-labelled section, corrects what the network says of the next ones, and goes on
+so outwards; how it is trained changes as more is labelled. An audit is a box far away that is labelled once
+and never learned from: it tells how well the networks do where nobody has been.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from microtome.box import Int3
+from microtome.project.config import ProjectConfig, StageConfig
+from microtome.project.journal import Journal
+from microtome.project.records import Answer, Query
+
+OUTWARD = "outward"  # the strategy that follows the tissue; its queries are to be corrected
+AUDIT = "audit"  # the strategy of queries that nothing is learned from
+SEED = "seed"  # the kind of event by which a person says where to begin
+
+
+def grows(config: ProjectConfig) -> bool:
+    """Whether a project follows the tissue outwards."""
+    return bool(config.grow)
+
+
+def stage_at(config: ProjectConfig, sections: int) -> StageConfig | None:
+    """What holds once so many sections are labelled; None where the project does not grow."""
+    reached = [stage for stage in config.grow if stage.after <= max(sections, 1)]
+    return reached[-1] if reached else None
+
+
+def lessons(journal: Journal, since_id: int = 0) -> Iterator[Answer]:
+    """The current answers that a model may learn from, in the order of their ids."""
+    audits = {query.id for query in audits_of(journal)}
+    return (answer for answer in journal.answers(since_id) if answer.query_id not in audits)
+
+
+def audits_of(journal: Journal) -> list[Query]:
+    """The queries that are audits."""
+    return [query for query in journal.queries() if query.strategy == AUDIT]
+
+
+def far_answers(journal: Journal) -> set[int]:
+    """The ids of answers to audits."""
+    audits = {query.id for query in audits_of(journal)}
+    return {effort.answer_id for effort in journal.efforts() if effort.query_id in audits}
+
+
+def sections_in(journal: Journal, answers: Sequence[int]) -> int:
+    """How many sections these answers label; side by side in one section, boxes count one each."""
+    answered = set(answers)
+    queries = {effort.query_id for effort in journal.efforts() if effort.answer_id in answered}
+    return sum(query.box.shape[0] for query in journal.queries() if query.id in queries)
+
+
+def seeds(journal: Journal) -> list[Int3]:
+    """Voxels at which people said that growing begins, z y x, the latest last."""
+    return [tuple(event.data["at"]) for event in journal.events(SEED)]

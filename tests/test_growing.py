@@ -1,0 +1,242 @@
+"""Growing from one section: what is asked, how it is trained by then, and what it costs."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from growing import STAGES, growing_project
+from microtome.box import Box
+from microtome.cli.session import opened
+from microtome.learn.config import ErrorWeighting, Recipe, TrainConfig
+from microtome.learn.stages import staged
+from microtome.loop import simulation
+from microtome.loop.asking import ask, batch_size, top_up
+from microtome.loop.growing import at_stage, plant
+from microtome.loop.growth_cost import WORTH, drifts, forecast, iterations
+from microtome.loop.models import load
+from microtome.loop.session import Session
+from microtome.loop.simulation import Budget, simulate
+from microtome.oracle import CostModel
+from microtome.progress import silent
+from microtome.project.config import PAPER_STAGES
+from microtome.project.growth import AUDIT, audits_of, lessons, sections_in
+from microtome.query.candidates import Candidates
+from microtome.query.outward import Outward
+from microtome.serve.events import answers_needed
+
+
+def sections(session: Session) -> list[tuple[int, int]]:
+    """Round and section of every query but audits."""
+    return [(q.round, q.box.start[0]) for q in session.project.journal.queries() if q.strategy != AUDIT]
+
+
+def grown(session: Session, boxes: int) -> None:
+    simulate(session, Budget(boxes), CostModel(), hand=WORTH)
+
+
+def picked(boxes: list[Box], labelled: tuple[Box, ...], n: int, sideways: float = 25) -> list[Box]:
+    candidates = Candidates(tuple(boxes), 2, labelled=labelled)
+    chosen = Outward(sideways).select(candidates, n, np.random.default_rng(0))
+    return [boxes[pick.index] for pick in chosen]
+
+
+def column(z: int, y: int = 0) -> Box:
+    return Box((z, 8 * y, 0), (z + 1, 8 * y + 8, 8))
+
+
+def test_the_first_is_in_the_middle_and_the_next_lie_beside_it_the_deeper_first() -> None:
+    boxes = [column(z) for z in range(5)]
+    assert picked(boxes, (), 1) == [column(2)]
+    assert picked([box for box in boxes if box != column(2)], (column(2),), 3) == [
+        column(3),
+        column(1),
+        column(4),
+    ]
+
+
+def test_sections_are_followed_before_the_area_grows() -> None:
+    boxes = [column(z, y) for z in range(1, 8) for y in (0, 1)]
+    found = picked([box for box in boxes if box != column(1)], (column(1),), 6, sideways=4)
+    assert found[:3] == [column(2), column(3), column(4)]
+    assert set(found[3:5]) == {column(5), column(1, 1)}
+
+
+def test_each_round_asks_what_its_stage_says_and_trains_by_the_next(tmp_path: Path) -> None:
+    with opened(growing_project(tmp_path / "p"), "cpu", silent) as session:
+        grown(session, 8)
+        journal = session.project.journal
+        assert sections(session) == [(0, 5), (1, 6), (2, 7), (2, 4), (3, 8), (3, 3), (3, 9)]
+        models = journal.models()
+        assert [sections_in(journal, model.trained_on) for model in models] == [1, 2, 4, 7]
+        nets = [load(session, model).recipe for model in models]
+        assert [recipe.net.separable for recipe in nets] == [False, True, False, False]
+        assert [recipe.net.flat for recipe in nets] == [True, True, False, False]
+        assert [recipe.members for recipe in nets] == [1, 1, 2, 2]
+        assert [recipe.corrections.strength for recipe in nets] == [0, 100, 100, 100]
+
+
+def test_an_audit_is_far_away_and_never_learned_from(tmp_path: Path) -> None:
+    with opened(growing_project(tmp_path / "p"), "cpu", silent) as session:
+        grown(session, 6)
+        journal = session.project.journal
+        (audit,) = audits_of(journal)
+        assert audit.box.start[0] == 11
+        assert audit.round == 1
+        learned = {answer_id for model in journal.models() for answer_id in model.trained_on}
+        (answer,) = journal.answers_to(audit.id or 0)
+        assert answer.id not in learned
+        assert answer.id not in [lesson.id for lesson in lessons(journal)]
+        found = drifts(journal)
+        assert [drift.model for drift in found] == [1, 2, 3]
+        assert all(drift.box == audit.box and drift.far > 0 and drift.near > 0 for drift in found)
+
+
+@pytest.mark.parametrize("calls_before", [1, 3, 5, 7])
+def test_an_interrupted_growth_goes_on_without_repeating_a_question(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls_before: int
+) -> None:
+    class Interrupted(Exception):
+        pass
+
+    with opened(growing_project(tmp_path / "whole"), "cpu", silent) as session:
+        grown(session, 7)
+        expected = sections(session)
+    calls = 0
+
+    def counted(*words: object, **more: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == calls_before:
+            raise Interrupted
+        return untrained(*words, **more)
+
+    untrained = simulation.untrained
+    monkeypatch.setattr(simulation, "untrained", counted)
+    folder = growing_project(tmp_path / "cut")
+    with opened(folder, "cpu", silent) as session, pytest.raises(Interrupted):
+        grown(session, 7)
+    with opened(folder, "cpu", silent) as session:
+        grown(session, 7)
+        assert sections(session) == expected
+        assert session.project.journal.check() == []
+
+
+def test_the_table_has_a_line_for_every_model_and_the_first_for_drawing(tmp_path: Path) -> None:
+    with opened(growing_project(tmp_path / "p"), "cpu", silent) as session:
+        grown(session, 8)
+        rows = iterations(session.project)
+        assert [(row.number, row.sections, row.net, row.errors, row.members) for row in rows] == [
+            (0, 0, "by hand", "", 0),
+            (1, 1, "flat", "none", 1),
+            (2, 2, "separable", "both", 1),
+            (3, 4, "thin", "missed", 2),
+        ]
+        assert [row.cost.answers for row in rows] == [1, 1, 2, 3]
+        assert all(row.cost.least <= row.cost.minutes_per_megavoxel <= row.cost.most for row in rows)  # type: ignore[operator]
+
+
+def test_a_forecast_is_what_the_rest_costs_at_the_latest_rate(tmp_path: Path) -> None:
+    with opened(growing_project(tmp_path / "p", audits=0), "cpu", silent) as session:
+        assert forecast(session.project) is None
+        grown(session, 7)
+        found, rate = forecast(session.project), iterations(session.project)[-1].cost.minutes_per_megavoxel
+        assert found is not None
+        assert rate is not None
+        assert found.boxes == 5
+        assert found.megavoxels == pytest.approx(5 * 64 * 64 / 1e6)
+        assert found.minutes == pytest.approx(found.megavoxels * rate)
+        assert found.low <= found.minutes <= found.high
+
+
+def test_a_planted_seed_is_asked_next_and_grown_around(tmp_path: Path) -> None:
+    with opened(growing_project(tmp_path / "p", audits=0), "cpu", silent) as session:
+        plant(session, (2, 5, 5))
+        grown(session, 2)
+        assert sections(session) == [(0, 2), (1, 3)]
+        plant(session, (9, 0, 0))
+        grown(session, 4)
+        assert [z for _, z in sections(session)][2] == 9
+
+
+def test_a_seed_outside_of_where_is_asked_is_refused(tmp_path: Path) -> None:
+    with (
+        opened(growing_project(tmp_path / "p"), "cpu", silent) as session,
+        pytest.raises(ValueError, match=r"expected a voxel z,y,x in splits\.train 0:12,0:64,0:64; got"),
+    ):
+        plant(session, (12, 0, 0))
+
+
+def test_a_project_that_does_not_grow_takes_no_seed(project_folder: Path) -> None:
+    with opened(project_folder, "cpu", silent) as session, pytest.raises(ValueError, match="does not grow"):
+        plant(session, (0, 0, 0))
+
+
+def test_people_are_asked_ahead_in_the_round_of_the_latest_model(tmp_path: Path) -> None:
+    with opened(growing_project(tmp_path / "p", audits=0), "cpu", silent) as session:
+        assert batch_size(session) == answers_needed(session.project) == 1
+        ask(session, 1)
+        assert [number for number, _ in sections(session)] == [0]
+        grown(session, 2)
+        assert batch_size(session) == answers_needed(session.project) == 2
+        top_up(session, 3)
+        assert [number for number, _ in sections(session)][2:] == [2, 2, 2]
+
+
+def test_the_stages_of_the_paper() -> None:
+    base = Recipe()
+    first, _, third, fourth = (staged(base, stage) for stage in PAPER_STAGES)
+    assert first == base
+    assert (third.net.separable, third.net.activation) == (True, "leaky_relu")
+    assert third.corrections == ErrorWeighting(strength=100, errors="both", floor=0.08)
+    assert (fourth.net.flat, fourth.net.separable, fourth.members) == (False, False, 5)
+    assert fourth.net.receptive_radius[0] == 2
+    assert fourth.train.window == (3, 96, 96)
+    assert fourth.corrections.errors == "missed"
+
+
+def test_a_project_says_itself_how_corrections_weigh() -> None:
+    own = replace(Recipe(), corrections=ErrorWeighting(strength=7, blur=2))
+    assert staged(own, PAPER_STAGES[2]).corrections == ErrorWeighting(strength=7, blur=2, errors="both")
+    assert staged(own, PAPER_STAGES[0]).corrections.strength == 0
+
+
+def test_windows_of_a_thin_net_hold_sections_and_cost_what_flat_ones_do() -> None:
+    train = TrainConfig(window=(1, 64, 64), batch=12)
+    thin = staged(Recipe(train=train, fine_tune=train), PAPER_STAGES[3])
+    assert (thin.train.window, thin.train.batch) == ((3, 64, 64), 4)
+    assert thin.fine_tune is not None
+    assert thin.fine_tune.window == (3, 64, 64)
+
+
+@pytest.mark.parametrize(
+    ("stages", "expected"),
+    [
+        (STAGES.replace("after = 1\n", "after = 2\n", 1), "stages with after = 1 first"),
+        (STAGES.replace("after = 4", "after = 2"), "ever more; got \\[1, 2, 2\\]"),
+        (STAGES.replace('net = "thin"', 'net = "thick"'), "grow"),
+        (STAGES.replace("members = 2", "member = 2"), "grow"),
+    ],
+)
+def test_stages_that_make_no_sense_are_refused(tmp_path: Path, stages: str, expected: str) -> None:
+    folder = growing_project(tmp_path / "p", stages=stages)
+    with pytest.raises(ValueError, match=expected) as caught, opened(folder, "cpu", silent):
+        pass
+    assert "\n" not in str(caught.value)
+
+
+def test_a_project_that_grows_asks_outward(tmp_path: Path) -> None:
+    folder = growing_project(tmp_path / "p")
+    settings = folder / "project.toml"
+    settings.write_text(settings.read_text().replace('strategy = "outward"', 'strategy = "entropy"', 1))
+    with (
+        pytest.raises(ValueError, match=r"expects query\.strategy and query\.start_strategy 'outward'"),
+        opened(folder, "cpu", silent),
+    ):
+        pass
+
+
+def test_without_stages_nothing_changes(project_folder: Path) -> None:
+    with opened(project_folder, "cpu", silent) as session:
+        assert at_stage(session, 5) is session
