@@ -37,12 +37,18 @@ class Budget:
 
 
 def simulate(
-    session: Session, budget: Budget, cost: CostModel, *, final: Recipe | None = None, hand: Hand = PERFECT
+    session: Session,
+    budget: Budget,
+    cost: CostModel,
+    *,
+    final: Recipe | None = None,
+    hand: Hand = PERFECT,
+    finish: bool = True,
 ) -> None:
     """Rounds of asking, answering by the known truth, and training, until `budget` is spent.
 
-    Ends with a model that saw every answer, made by the recipe `final` if one is given. Killed at any
-    moment and started again, it goes on where it was.
+    Ends with a model that saw every answer, made by the recipe `final` if one is given; without `finish` it
+    ends once the last answer is there. Killed at any moment and started again, it goes on where it was.
 
     Raises:
         ValueError: If the project has no truth.
@@ -54,6 +60,8 @@ def simulate(
             _answer(session, budget, cost, hand)
         elif look_far(session, cost):
             continue
+        elif _spent(session, budget) and not finish:
+            return
         elif untrained(session):
             train(replace(session, recipe=final) if final and _spent(session, budget) else session)
         elif _spent(session, budget) or not ask(session, _affordable(session, budget)):

@@ -1,0 +1,124 @@
+"""What the runs of growing say together: the tables of docs/growing-study.md and the figures."""
+
+import json
+import statistics
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from grow_cells import DATA, VARIANTS
+from record import Figure, fill, record
+
+PAGE = Path(__file__).parents[1] / "docs" / "growing-study.md"
+PAPER, SINGLE, UNWEIGHTED = "paper", "paper, one network", "paper, one network, not weighted"
+FLAT, FLAT_UNWEIGHTED = "2-D, one network", "2-D, one network, not weighted"
+
+Cell = dict[str, Any]
+Runs = dict[str, list[Cell]]
+"""Of each variant, what came of it with each seed."""
+
+
+def report(cells: Path) -> None:
+    """Write tables and figures of what is there."""
+    found = {name: _read(cells / name) for name in DATA}
+    lines = [line for name, runs in found.items() if runs for line in _section(name, runs)]
+    fill(PAGE, "tables", "\n".join(lines))
+    figures = _figures(found["vnc-membranes"])
+    if figures:
+        seeds = sorted(cell["seed"] for cell in found["vnc-membranes"][PAPER])
+        record("grow", figures, seeds=seeds)
+
+
+def _read(folder: Path) -> Runs:
+    cells = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    found = {variant: [cell for cell in cells if cell["variant"] == variant] for variant in VARIANTS}
+    return {variant: runs for variant, runs in found.items() if runs}
+
+
+def _section(name: str, runs: Runs) -> Iterator[str]:
+    yield f"### {name}"
+    yield ""
+    yield from _minutes(runs)
+    yield ""
+    yield from _missed(runs)
+    yield ""
+
+
+def _minutes(runs: Runs) -> Iterator[str]:
+    yield "| minutes a megavoxel | drawn | 1 section | 2 | 5 | 10 | drawn over the last | seeds |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for variant, cells in runs.items():
+        rates = zip(*([row["min_per_mvox"] for row in cell["rows"]] for cell in cells), strict=True)
+        gains = [_gain(cell) for cell in cells]
+        yield f"| {variant} | {' | '.join(map(_mean, rates))} | {_mean(gains)} | {len(cells)} |"
+
+
+def _missed(runs: Runs) -> Iterator[str]:
+    yield "| FN-401, percent of the area, near / far | 1 section | 2 | 5 | 10 | far over near | Jaccard near / far |"
+    yield "|---|---|---|---|---|---|---|"
+    for variant, cells in runs.items():
+        near, far = (
+            [[row[side]["fn"]["401"] for row in cell["rows"][1:]] for cell in cells]
+            for side in ("near", "far")
+        )
+        pairs = [
+            f"{statistics.mean(a):.3f} / {statistics.mean(b):.3f}"
+            for a, b in zip(zip(*near, strict=True), zip(*far, strict=True), strict=True)
+        ]
+        overlap = (
+            statistics.mean(cell["rows"][-1][side]["jaccard"] for cell in cells) for side in ("near", "far")
+        )
+        gap = _ratio([run[-1] for run in far], [run[-1] for run in near])
+        yield f"| {variant} | {' | '.join(pairs)} | {gap:.2f} | {' / '.join(f'{j:.3f}' for j in overlap)} |"
+
+
+def _figures(runs: Runs) -> dict[str, Figure]:
+    """Of membranes of `vnc`, as ../shared/figures.toml asks; none while a variant lacks."""
+    if {PAPER, SINGLE, UNWEIGHTED, FLAT, FLAT_UNWEIGHTED} - set(runs):
+        return {}
+    gains = [_gain(cell) for cell in runs[PAPER]]
+    gaps = [_ratio([_last(cell, "far")], [_last(cell, "near")]) for cell in runs[PAPER]]
+    weighting = [
+        1 - _both(weighted) / _both(plain)
+        for weighted, plain in zip(runs[SINGLE], runs[UNWEIGHTED], strict=True)
+    ]
+    flat = [
+        1 - _both(weighted) / _both(plain)
+        for weighted, plain in zip(runs[FLAT], runs[FLAT_UNWEIGHTED], strict=True)
+    ]
+    pooled = _ratio([_last(c, "far") for c in runs[PAPER]], [_last(c, "near") for c in runs[PAPER]])
+    note = "vnc membranes, 14 of 20 sections of 512² at 9.2 nm; errors up to two voxels wide left alone"
+    return {
+        "minutes_per_mvox_ratio": _figure(gains, f"{note}; simulated minutes"),
+        "near_far_gap": Figure(pooled, (min(gaps), max(gaps)), len(gaps), f"{note}; of means over seeds"),
+        "error_weighting_gain": _figure(
+            weighting,
+            f"{note}; one thin network, near and far, paired by seed; in 2-D {statistics.mean(flat):+.3f}",
+        ),
+    }
+
+
+def _gain(cell: Cell) -> float:
+    return float(cell["rows"][0]["min_per_mvox"] / cell["rows"][-1]["min_per_mvox"])
+
+
+def _last(cell: Cell, side: str) -> float:
+    return float(cell["rows"][-1][side]["fn"]["401"])
+
+
+def _both(cell: Cell) -> float:
+    return (_last(cell, "near") + _last(cell, "far")) / 2
+
+
+def _ratio(far: Sequence[float], near: Sequence[float]) -> float:
+    below = statistics.mean(near)
+    return statistics.mean(far) / below if below else float("inf")
+
+
+def _figure(values: Sequence[float], note: str) -> Figure:
+    return Figure(statistics.mean(values), (min(values), max(values)), len(values), note)
+
+
+def _mean(values: Sequence[float]) -> str:
+    spread = f" ({min(values):.1f} to {max(values):.1f})" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.1f}{spread}"
