@@ -54,7 +54,7 @@ def _minutes(runs: Runs) -> Iterator[str]:
 
 
 def _missed(runs: Runs) -> Iterator[str]:
-    yield "| FN-401, percent of the area, near / far | 1 section | 2 | 5 | 10 | far over near | Jaccard near / far |"
+    yield "| FN-401 in percent, near / far | 1 section | 2 | 5 | 10 | far over near | Jaccard near / far |"
     yield "|---|---|---|---|---|---|---|"
     for variant, cells in runs.items():
         near, far = (
