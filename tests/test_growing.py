@@ -1,15 +1,19 @@
 """Growing from one section: what is asked, how it is trained by then, and what it costs."""
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from conftest import Run, phantom_project
 from growing import STAGES, growing_project
 from microtome.box import Box
 from microtome.cli.session import opened
 from microtome.learn.config import ErrorWeighting, Recipe, TrainConfig
+from microtome.learn.settings import TABLES
 from microtome.learn.stages import staged
 from microtome.loop import simulation
 from microtome.loop.asking import ask, batch_size, top_up
@@ -20,7 +24,7 @@ from microtome.loop.session import Session
 from microtome.loop.simulation import Budget, simulate
 from microtome.oracle import CostModel
 from microtome.progress import silent
-from microtome.project.config import PAPER_STAGES
+from microtome.project.config import PAPER_STAGES, load_config
 from microtome.project.growth import AUDIT, audits_of, lessons, sections_in
 from microtome.query.candidates import Candidates
 from microtome.query.outward import Outward
@@ -34,6 +38,15 @@ def sections(session: Session) -> list[tuple[int, int]]:
 
 def grown(session: Session, boxes: int) -> None:
     simulate(session, Budget(boxes), CostModel(), hand=WORTH)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with eight answers: seven sections and an audit."""
+    folder = growing_project(tmp_path_factory.mktemp("grown") / "p")
+    with opened(folder, "cpu", silent) as session:
+        grown(session, 8)
+    return folder
 
 
 def picked(boxes: list[Box], labelled: tuple[Box, ...], n: int, sideways: float = 25) -> list[Box]:
@@ -63,9 +76,8 @@ def test_sections_are_followed_before_the_area_grows() -> None:
     assert set(found[3:5]) == {column(5), column(1, 1)}
 
 
-def test_each_round_asks_what_its_stage_says_and_trains_by_the_next(tmp_path: Path) -> None:
-    with opened(growing_project(tmp_path / "p"), "cpu", silent) as session:
-        grown(session, 8)
+def test_each_round_asks_what_its_stage_says_and_trains_by_the_next(finished: Path) -> None:
+    with opened(finished, "cpu", silent, reading=True) as session:
         journal = session.project.journal
         assert sections(session) == [(0, 5), (1, 6), (2, 7), (2, 4), (3, 8), (3, 3), (3, 9)]
         models = journal.models()
@@ -77,9 +89,8 @@ def test_each_round_asks_what_its_stage_says_and_trains_by_the_next(tmp_path: Pa
         assert [recipe.corrections.strength for recipe in nets] == [0, 100, 100, 100]
 
 
-def test_an_audit_is_far_away_and_never_learned_from(tmp_path: Path) -> None:
-    with opened(growing_project(tmp_path / "p"), "cpu", silent) as session:
-        grown(session, 6)
+def test_an_audit_is_far_away_and_never_learned_from(finished: Path) -> None:
+    with opened(finished, "cpu", silent, reading=True) as session:
         journal = session.project.journal
         (audit,) = audits_of(journal)
         assert audit.box.start[0] == 11
@@ -93,15 +104,14 @@ def test_an_audit_is_far_away_and_never_learned_from(tmp_path: Path) -> None:
         assert all(drift.box == audit.box and drift.far > 0 and drift.near > 0 for drift in found)
 
 
-@pytest.mark.parametrize("calls_before", [1, 3, 5, 7])
+@pytest.mark.parametrize("calls_before", [2, 6])
 def test_an_interrupted_growth_goes_on_without_repeating_a_question(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls_before: int
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls_before: int
 ) -> None:
     class Interrupted(Exception):
         pass
 
-    with opened(growing_project(tmp_path / "whole"), "cpu", silent) as session:
-        grown(session, 7)
+    with opened(finished, "cpu", silent, reading=True) as session:
         expected = sections(session)
     calls = 0
 
@@ -116,16 +126,15 @@ def test_an_interrupted_growth_goes_on_without_repeating_a_question(
     monkeypatch.setattr(simulation, "untrained", counted)
     folder = growing_project(tmp_path / "cut")
     with opened(folder, "cpu", silent) as session, pytest.raises(Interrupted):
-        grown(session, 7)
+        grown(session, 8)
     with opened(folder, "cpu", silent) as session:
-        grown(session, 7)
+        grown(session, 8)
         assert sections(session) == expected
         assert session.project.journal.check() == []
 
 
-def test_the_table_has_a_line_for_every_model_and_the_first_for_drawing(tmp_path: Path) -> None:
-    with opened(growing_project(tmp_path / "p"), "cpu", silent) as session:
-        grown(session, 8)
+def test_the_table_has_a_line_for_every_model_and_the_first_for_drawing(finished: Path) -> None:
+    with opened(finished, "cpu", silent, reading=True) as session:
         rows = iterations(session.project)
         assert [(row.number, row.sections, row.net, row.errors, row.members) for row in rows] == [
             (0, 0, "by hand", "", 0),
@@ -240,3 +249,42 @@ def test_a_project_that_grows_asks_outward(tmp_path: Path) -> None:
 def test_without_stages_nothing_changes(project_folder: Path) -> None:
     with opened(project_folder, "cpu", silent) as session:
         assert at_stage(session, 5) is session
+
+
+def test_the_command_simulates_tells_and_reports(finished: Path, tmp_path: Path, run: Run) -> None:
+    folder, page = tmp_path / "p", tmp_path / "growth.html"
+    shutil.copytree(finished, folder)
+    code, out, _ = run("grow", folder, "--simulate", 9, "--report", page, "--json")
+    assert code == 0
+    data = json.loads(out)
+    assert [row["learned_from"] for row in data["iterations"]] == [0, 1, 2, 4, 7]
+    assert data["forecast"]["boxes"] == 3
+    assert [row["model"] for row in data["audits"]] == [1, 2, 3, 4]
+    text = page.read_text()
+    assert "Drawing the first section took" in text
+    assert text.count('class="panel"') == 4
+    assert "weights, up to 101" in text
+    code, out, err = run("grow", folder, "--table")
+    assert code == 0
+    assert "thin" in out
+    assert "the rest, 3 boxes" in err
+    assert "times as long as near by" in err
+
+
+def test_a_new_project_is_made_to_grow_and_one_that_asked_before_is_not(tmp_path: Path, run: Run) -> None:
+    folder = phantom_project(tmp_path / "p", strategy="bald")
+    code, _, err = run("grow", folder, "--simulate", 1)
+    assert code == 0
+    assert "grows from now on" in err
+    assert load_config(folder / "project.toml", TABLES).grow == PAPER_STAGES
+    other = phantom_project(tmp_path / "other", strategy="entropy")
+    run("query", other)
+    code, _, err = run("grow", other, "--simulate", 1)
+    assert code == 1
+    assert "asked by 'entropy' before; growing expects a new project" in err
+
+
+def test_a_project_that_does_not_grow_has_no_table(tmp_path: Path, run: Run) -> None:
+    code, _, err = run("grow", phantom_project(tmp_path / "p"), "--table")
+    assert code == 1
+    assert "does not grow" in err

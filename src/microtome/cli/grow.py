@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from microtome.cli.parse import int3, require_local
 from microtome.cli.show import announce_page, progress, result, say
+
+if TYPE_CHECKING:
+    from microtome.benchmark.report.growth import Corrected
+    from microtome.project import Project
 
 
 def grow(
@@ -22,6 +26,10 @@ def grow(
     table: Annotated[
         bool, typer.Option("--table", help="Only tell what it cost so far, and what the rest may take.")
     ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Write that as a page, with pictures, to this file.", show_default=False),
+    ] = None,
     simulate: Annotated[
         int | None, typer.Option(min=1, help="Boxes that the known truth answers, in place of people.")
     ] = None,
@@ -44,8 +52,8 @@ def grow(
     """Grow a segmentation from one section: correct what a network says of the next ones, and train on."""
     from microtome.cli.label import label
 
-    if table:
-        _tell(folder, as_json=as_json)
+    if table or (report is not None and simulate is None):
+        _tell(folder, report, as_json=as_json)
         return
     require_local(host, allow_remote=allow_remote)
     begin(folder)
@@ -53,7 +61,7 @@ def grow(
         _plant(folder, at)
     if simulate is not None:
         _simulate(folder, simulate, jitter, overlooked, device)
-        _tell(folder, as_json=as_json)
+        _tell(folder, report, as_json=as_json)
         return
     announce = partial(announce_page, as_json=as_json)
     label(folder, host=host, port=port, repeat=1, device=device, browser=browser, announce=announce)
@@ -108,17 +116,24 @@ def _simulate(folder: Path, boxes: int, jitter: float, overlooked: float, device
         simulate(session, Budget(boxes), CostModel(), hand=hand)
 
 
-def _tell(folder: Path, *, as_json: bool) -> None:
+def _tell(folder: Path, report: Path | None, *, as_json: bool) -> None:
     from microtome.cli.status import open_for_reading
 
     with open_for_reading(folder) as project:
         data = told(project)
+        if report is not None:
+            from microtome.benchmark.report.growth import write_growth
+
+            classes = ", ".join(project.config.classes)
+            write_growth(report, data, corrected_sections(project), f"{classes}, grown from one section")
     result(data, data["iterations"], as_json=as_json)
     for line in _lines(data):
         say(line)
+    if report is not None:
+        say(f"report: {report}")
 
 
-def told(project: Any) -> dict[str, Any]:  # noqa: ANN401
+def told(project: "Project") -> dict[str, Any]:
     """What growing cost by model, what the rest may take, and how models do far away.
 
     Raises:
@@ -157,6 +172,46 @@ def told(project: Any) -> dict[str, Any]:  # noqa: ANN401
             for drift in far
         ],
     }
+
+
+def corrected_sections(project: "Project") -> "list[Corrected]":
+    """The first section that each model filled in and somebody corrected.
+
+    Raises:
+        ValueError: If the image changed, or stored labels are damaged.
+    """
+    from microtome.benchmark.report.growth import Corrected
+    from microtome.learn.corrections import emphasis
+    from microtome.learn.settings import recipe_from
+    from microtome.learn.stages import staged
+    from microtome.project.growth import audits_of, lessons, sections_in, stage_at
+
+    journal, image = project.journal, project.image()
+    far = {query.id for query in audits_of(journal)}
+    so_far = tuple(lesson.id or 0 for lesson in lessons(journal))
+    found: dict[int, Corrected] = {}
+    for answer in journal.answers():
+        if answer.shown_model is None or answer.query_id in far or answer.shown_model in found:
+            continue
+        preview = journal.previews.shown(answer.query_id, answer.shown_model)
+        if preview is None:
+            continue
+        query = journal.query(answer.query_id)
+        learned = next((m.trained_on for m in journal.models() if answer.id in m.trained_on), so_far)
+        stage = stage_at(project.config, sections_in(journal, learned))
+        assert stage is not None, "the project grows"
+        weighting = staged(recipe_from(project.config.settings), stage).corrections
+        shown = preview.classes_in(query.box)
+        found[answer.shown_model] = Corrected(
+            iteration=query.round,
+            section=query.box.start[0],
+            image=image.read(query.box)[0],
+            shown=shown[0],
+            labels=answer.labels[0],
+            emphasis=emphasis(shown, answer.labels, weighting)[0] if weighting.strength else None,
+            strength=weighting.strength,
+        )
+    return list(found.values())
 
 
 def _lines(data: Mapping[str, Any]) -> list[str]:
