@@ -16,7 +16,7 @@ from microtome.learn.config import ErrorWeighting, Recipe, TrainConfig
 from microtome.learn.settings import TABLES
 from microtome.learn.stages import staged
 from microtome.loop import simulation
-from microtome.loop.asking import ask, batch_size, top_up
+from microtome.loop.asking import batch_size, top_up
 from microtome.loop.growing import at_stage, plant
 from microtome.loop.growth_cost import WORTH, drifts, forecast, iterations
 from microtome.loop.models import load
@@ -185,7 +185,8 @@ def test_a_project_that_does_not_grow_takes_no_seed(project_folder: Path) -> Non
 def test_people_are_asked_ahead_in_the_round_of_the_latest_model(tmp_path: Path) -> None:
     with opened(growing_project(tmp_path / "p", audits=0), "cpu", silent) as session:
         assert batch_size(session) == answers_needed(session.project) == 1
-        ask(session, 1)
+        assert len(top_up(session, 5)) == 1
+        assert batch_size(session) == 0
         assert [number for number, _ in sections(session)] == [0]
         grown(session, 2)
         assert batch_size(session) == answers_needed(session.project) == 2

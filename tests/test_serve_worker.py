@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from growing import growing_project
 from microtome.cli.session import opened
 from microtome.loop.session import Session
 from microtome.progress import silent
@@ -57,6 +58,25 @@ def test_it_trains_when_enough_answers_are_new_and_asks_anew(project_folder: Pat
         assert {(query.round, query.strategy) for query in waiting} == {(1, "entropy")}
         assert len(waiting) == 4  # query.batch of the project
         assert journal.withdrawn()  # what nobody saw of the first round
+
+
+def test_a_project_that_grows_fills_the_next_sections_in_once_the_first_is_drawn(tmp_path: Path) -> None:
+    with opened(growing_project(tmp_path / "p"), "cpu", silent) as session:
+        worker, journal = Worker(session), session.project.journal
+        _finish(worker)
+        assert len(journal.open_queries()) == 1
+        _answer(session, 1)
+        worker.step()  # does not ask for a second section to draw
+        assert len(journal.queries()) == 1
+        _finish(worker)
+        assert len(journal.models()) == 1
+        waiting = journal.open_queries()
+        assert sorted(query.strategy for query in waiting) == ["audit", "outward", "outward", "outward"]
+        assert all(query.round == 1 and journal.previews.of_query(query.id or 0) for query in waiting)
+        _answer(session, 1)
+        _finish(worker)
+        assert [len(model.trained_on) for model in journal.models()] == [1, 2]
+        assert {query.round for query in journal.drafts.unassigned()} == {1}  # asked ahead of the model
 
 
 def test_it_trains_at_once_when_somebody_asks_for_it_and_once(project_folder: Path) -> None:

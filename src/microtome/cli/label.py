@@ -15,7 +15,6 @@ from microtome.learn.settings import TABLES
 from microtome.loop.asking import batch_size, top_up
 from microtome.progress import silent
 from microtome.project import open_project
-from microtome.project.growth import grows
 
 NICENESS = 5  # the worker gives way to the page
 AHEAD = 24  # queries that wait for the first annotators
@@ -69,8 +68,7 @@ def _ask_first(folder: Path) -> None:
     with opened(folder, "cpu", silent, reading=True) as session:
         journal = session.project.journal
         if journal.latest_model() is None and not journal.open_queries():
-            first = batch_size(session)
-            top_up(session, first if grows(session.project.config) else max(first, AHEAD))
+            top_up(session, max(batch_size(session), AHEAD))
 
 
 def work(folder: Path, *, repeat: int, device: str) -> None:

@@ -41,6 +41,7 @@ def top_up(session: Session, n: int, *, hastily: bool = False) -> list[Query]:
     number = max((query.round for query in asked), default=0)
     if grows(session.project.config):
         number = round_that_runs(session)
+        n = n if session.project.journal.latest_model() else min(n, step_size(session))
     ranks = [query.rank for query in asked if query.round == number]
     return _ask(session, n, number, first_rank=1 + max(ranks, default=-1), hastily=hastily)
 

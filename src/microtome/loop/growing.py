@@ -25,10 +25,17 @@ def at_stage(session: Session, sections: int) -> Session:
 
 
 def step_size(session: Session) -> int:
-    """How many boxes are asked for next: the first alone, then what the latest model's stage says."""
-    latest, config = session.project.journal.latest_model(), session.project.config
-    stage = stage_at(config, sections_of(session, latest)) if latest else None
-    return 1 if stage is None else -(-stage.ask // config.query.shape[0])
+    """How many boxes are asked for next: the first alone, then what the latest model's stage says.
+
+    None while the first is open, or waits for its model: what comes next should be filled in.
+    """
+    journal, config = session.project.journal, session.project.config
+    latest = journal.latest_model()
+    if latest is None:
+        return 0 if journal.open_queries() or journal.answer_ids() else 1
+    stage = stage_at(config, sections_of(session, latest))
+    assert stage is not None, "the project grows"
+    return -(-stage.ask // config.query.shape[0])
 
 
 def sections_of(session: Session, model: Model) -> int:

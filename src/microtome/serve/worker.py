@@ -90,7 +90,10 @@ class Worker:
             return False
         self._hasten()
         self._begin("asking")
-        asked = renew(self._session, wanted) if stale else top_up(self._session, wanted - waiting)
+        missing = wanted - self._waiting()  # some may have been added in haste
+        if not stale and missing <= 0:
+            return True
+        asked = renew(self._session, wanted) if stale else top_up(self._session, missing)
         self._exhausted = () if asked else self._now()
         return bool(asked)
 
@@ -101,10 +104,7 @@ class Worker:
 
     def _wanted(self) -> int:
         """How many queries should wait."""
-        size = batch_size(self._session)
-        if grows(self._session.project.config) and self._journal.latest_model() is None:
-            return size  # what comes next is worth waiting for: it is filled in
-        return max(size, AHEAD * self._journal.drafts.people_at_work())
+        return max(batch_size(self._session), AHEAD * self._journal.drafts.people_at_work())
 
     def _waiting(self) -> int:
         return len(self._journal.drafts.unassigned(self._repeat))
