@@ -10,6 +10,7 @@ import pytest
 from conftest import phantom_project
 from microtome.box import Box, grid
 from microtome.cli.session import opened
+from microtome.learn.config import ErrorWeighting
 from microtome.loop.asking import _sampled, ask, is_stale, renew, top_up
 from microtome.loop.models import evaluate, load, predict, recorded
 from microtome.loop.session import Session
@@ -18,7 +19,8 @@ from microtome.loop.training import examples_from, train
 from microtome.oracle import CostModel
 from microtome.predict.posterior import class_map
 from microtome.progress import silent
-from microtome.project import Answer
+from microtome.project import Answer, Model
+from microtome.project.records import Preview
 
 
 def _asked(session: Session) -> list[tuple[int, int, Box, float]]:
@@ -234,3 +236,48 @@ def test_several_answers_to_a_query_are_one_example_of_what_most_say(project_fol
         ]
         (example,) = examples_from(session.project, session.image, answers, margin=(0, 0, 0))
         assert (example.labels == 1).all()
+
+
+def test_a_prediction_that_was_shown_with_what_lies_around_it_is_compared_within_its_box(
+    project_folder: Path,
+) -> None:
+    weighting = ErrorWeighting(strength=1.0, blur=0.0, smallest=1)
+    with opened(project_folder, "cpu", silent) as session:
+        journal = session.project.journal
+        (query,) = ask(session, 1)
+        model = journal.add_model(Model(round=0, seed=0, path="models/001", seconds=1.0))
+        around = query.box.grown((0, 8, 8)).intersection(Box.of(session.image.shape))
+        none = np.zeros(around.shape, dtype=np.uint8)
+        assert query.id is not None
+        assert model.id is not None
+        journal.previews.add(
+            Preview(model_id=model.id, query_id=query.id, box=around, classes=none, uncertainty=none)
+        )
+        labels = np.random.default_rng(0).integers(0, 2, query.box.shape, dtype=np.uint8)
+        answer = Answer(
+            query_id=query.id,
+            annotator="ada",
+            labels=labels,
+            active_seconds=1.0,
+            method="corrected",
+            shown_model=model.id,
+        )
+        (example,) = examples_from(
+            session.project,
+            session.image,
+            [journal.add_answer(answer)],
+            margin=(0, 0, 0),
+            corrections=weighting,
+        )
+        assert example.emphasis is not None
+        np.testing.assert_array_equal(example.emphasis, 255 * labels)
+
+
+def test_a_preview_tells_nothing_of_what_lies_beside_it() -> None:
+    classes = np.arange(12, dtype=np.uint8).reshape(1, 3, 4)
+    shown = Preview(
+        model_id=1, query_id=1, box=Box((2, 5, 5), (3, 8, 9)), classes=classes, uncertainty=classes
+    )
+    np.testing.assert_array_equal(shown.within(Box((2, 6, 7), (3, 8, 9))), [[[6, 7], [10, 11]]])
+    with pytest.raises(ValueError, match="inside that of preview None, 2:3,5:8,5:9; got 2:3,5:9,5:9"):
+        shown.within(Box((2, 5, 5), (3, 9, 9)))

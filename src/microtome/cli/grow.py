@@ -201,7 +201,7 @@ def corrected_sections(project: "Project") -> "list[Corrected]":
         stage = stage_at(project.config, sections_in(journal, learned))
         assert stage is not None, "the project grows"
         weighting = staged(recipe_from(project.config.settings), stage).corrections
-        shown = preview.classes_in(query.box)
+        shown = preview.within(query.box)
         found[answer.shown_model] = Corrected(
             iteration=query.round,
             section=query.box.start[0],

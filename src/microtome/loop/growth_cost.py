@@ -171,7 +171,7 @@ def _near(journal: Journal, model: Model, cost: CostModel) -> float | None:
     for answer in journal.answers(since_id=last):
         preview = journal.previews.shown(answer.query_id, model.id)
         if preview is not None and answer.query_id not in far:
-            shown = preview.classes_in(journal.query(answer.query_id).box)
+            shown = preview.within(journal.query(answer.query_id).box)
             rates.append(_minutes(cost, answer.labels, shown))
     return float(np.mean(rates)) if rates else None
 

@@ -87,7 +87,7 @@ def _emphases(
             continue
         preview = project.journal.previews.shown(answer.query_id, answer.shown_model)
         if preview is not None:
-            shown = preview.classes_in(project.journal.query(answer.query_id).box)
+            shown = preview.within(project.journal.query(answer.query_id).box)
             own = emphasis(shown, answer.labels, corrections)
             found[answer.query_id] = np.maximum(own, found.get(answer.query_id, own))
     return found

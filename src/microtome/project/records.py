@@ -144,8 +144,14 @@ class Preview:
     uncertainty: UInt8[np.ndarray, "z y x"]
     created_at: str | None = None
 
-    def classes_in(self, box: Box) -> UInt8[np.ndarray, "z y x"]:
-        """The predicted classes in a box that lies in the preview's."""
+    def within(self, box: Box) -> UInt8[np.ndarray, "z y x"]:
+        """The predicted classes in `box`; what is shown of a query may reach beyond its own box.
+
+        Raises:
+            ValueError: If `box` leaves that of the preview.
+        """
+        if not self.box.contains(box):
+            raise ValueError(f"expected a box inside that of preview {self.id}, {self.box}; got {box}")
         return self.classes[box.relative_to(self.box).slices]
 
 
