@@ -1,7 +1,5 @@
 """What came of judging, for other programs: a label volume of the objects that stay."""
 
-import os
-import shutil
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +15,7 @@ from microtome.objects.spreading import spread
 from microtome.progress import Progress, silent
 from microtome.project.verdicts import Verdicts
 from microtome.volume import create_volume
+from microtome.volume.appearing import appearing
 
 Which = Literal["correct", "not-incorrect", "propagated"]
 
@@ -59,18 +58,8 @@ def export_labels(
     """
     if len(stays) != found.result.objects:
         raise ValueError(f"expected a word for each of {found.result.objects} objects; got {len(stays)}")
-    if os.path.lexists(path):
-        raise FileExistsError(f"{path} exists already")
-    partial = path.with_name(f".{path.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"folder {path.parent} does not exist")
-    partial.mkdir()
-    try:
-        _write(found, stays, partial / path.name, progress)
-        (partial / path.name).rename(path)
-    finally:
-        shutil.rmtree(partial)
+    with appearing(path) as partial:
+        _write(found, stays, partial, progress)
 
 
 def _write(found: Proposals, stays: Bool[np.ndarray, "n"], path: Path, progress: Progress) -> None:
