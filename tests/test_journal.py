@@ -159,6 +159,15 @@ def test_an_answer_that_does_not_fit_changes_nothing(asked: Journal, changes: di
     assert len(asked.open_queries()) == 2
 
 
+def test_answers_are_added_together_or_not_at_all(asked: Journal) -> None:
+    wrong = np.full((1, 2, 2), 1, dtype=np.uint8)
+    with pytest.raises(ValueError, match="query 2 asks for labels of shape"):
+        asked.add_answers([answer(), answer(2, labels=wrong)])
+    assert asked.answer_ids() == set()
+    added = asked.add_answers([answer(), answer(2)])
+    assert [one.id for one in added] == ids(asked) == [1, 2]
+
+
 def test_an_answer_needs_a_name_a_method_and_a_time() -> None:
     for changes in ({"annotator": ""}, {"method": ""}, {"active_seconds": -1.0}, {"active_seconds": np.inf}):
         with pytest.raises(ValueError, match=r"annotator and a method|finite and not negative"):

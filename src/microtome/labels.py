@@ -45,6 +45,6 @@ def without_small(
     return mask & (np.bincount(numbers.ravel())[numbers] >= smallest)
 
 
-def annotated(labels: UInt8[np.ndarray, "z y x"]) -> Bool[np.ndarray, "z y x"]:
+def annotated(labels: UInt8[np.ndarray, "*space"]) -> Bool[np.ndarray, "*space"]:
     """Voxels about which something was said."""
     return labels != IGNORE

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from microtome.cli.grow import grow
+from microtome.cli.labels import labels
 from microtome.cli.objects_truth import objects
 from microtome.cli.parse import int3, names, numbers, require_local, whole_numbers, window
 from microtome.cli.proofread import proofread
@@ -326,6 +327,7 @@ bench = typer.Typer(
 app.add_typer(bench)
 app.add_typer(objects)
 app.command()(grow)
+app.add_typer(labels)
 app.command()(proofread)
 app.command()(restore)
 

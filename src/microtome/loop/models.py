@@ -70,6 +70,24 @@ def preview(model: Model, query_id: int | None, box: Box, posterior: Posterior) 
     )
 
 
+def preview_open(session: Session) -> int:
+    """Let the latest model predict the open queries that it has not predicted yet; how many these were.
+
+    Raises:
+        ValueError: If there is no model.
+        OSError: If the image cannot be read.
+    """
+    record, journal = recorded(session, None), session.project.journal
+    assert record.id is not None, "records of a journal have an id"
+    known = journal.previews.queries_of(record.id)
+    waiting = [query for query in journal.open_queries() if query.id not in known]
+    look = view(session, record)
+    for k, query in enumerate(waiting, start=1):
+        journal.previews.add(preview(record, query.id, query.box, look.posterior(query.box)))
+        session.progress("previewing", k, len(waiting), str(query.box))
+    return len(waiting)
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """What a model got right in a box."""

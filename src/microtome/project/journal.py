@@ -95,11 +95,22 @@ class Journal:
             ValueError: If there is no such query, model or superseded answer, if the labels do not have the
                 query's shape, or if this annotator has answered the query and supersedes nothing.
         """
-        dated = replace(answer, created_at=self._now())
-        row = answer_row(dated)  # compressed before the other processes have to wait
+        return self.add_answers([answer])[0]
+
+    def add_answers(self, answers: Sequence[Answer]) -> list[Answer]:
+        """Add answers, all of them or none, and return them with their ids, once they are on the disk.
+
+        Raises:
+            ValueError: As `add_answer` does, of any of them.
+        """
+        dated = [replace(answer, created_at=self._now()) for answer in answers]
+        rows = [answer_row(answer) for answer in dated]  # compressed before the other processes have to wait
+        added = []
         with transaction(self._connection, self.path) as db:
-            self._require_answerable(dated)
-            return replace(dated, id=insert(db, "answers", row))
+            for answer, row in zip(dated, rows, strict=True):
+                self._require_answerable(answer)
+                added.append(replace(answer, id=insert(db, "answers", row)))
+        return added
 
     def add_skip(self, skip: Skip) -> Skip:
         """Close a query without an answer.

@@ -1,0 +1,128 @@
+"""`microtome labels` as a person types it."""
+
+import json
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from conftest import Run
+from exchanging import ANSWERED, ORANGE, SHAPE, asked, full_project, new_project, paint
+from microtome.cli.session import opened
+from microtome.loop.asking import top_up
+from microtome.loop.simulation import Budget, simulate
+from microtome.oracle import CostModel
+from microtome.progress import silent
+from microtome.volume import open_volume
+
+
+@pytest.fixture
+def run(run: Run) -> Run:
+    """Run `microtome labels`."""
+    return partial(run, "labels")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    with full_project(tmp_path) as project:
+        return project.root
+
+
+@pytest.fixture
+def out(run: Run, tmp_path: Path, project: Path) -> Path:
+    assert run("export", project, tmp_path / "out", "--png")[0] == 0
+    return tmp_path / "out"
+
+
+FIRST = "z000_y000_x000_query0001.png"
+
+
+def test_pictures_go_out_and_come_back(run: Run, tmp_path: Path, project: Path) -> None:
+    out = tmp_path / "out"
+    code, text, _ = run("export", project, out, "--png", "--whole-sections", "--json")
+    assert code == 0
+    assert json.loads(text) == {"folder": str(out), "files": 3, "answered": 1, "open": 2}
+    paint(out / "corrected" / "z000.png", (0, slice(0, 12)), ORANGE)
+    words = ("import", project, out, "--png", "--annotator", "ada", "--minutes", "4", "--json")
+    code, text, err = run(*words)
+    assert code == 0
+    (row,) = json.loads(text)["answers"]
+    assert (row["query"], row["supersedes"], row["method"], row["seconds"]) == (1, 1, "scratch", 240)
+    assert "2 pixels are painted beside the queries" in err
+    assert "1 answers added; 2 queries as they were" in err
+    assert "--minutes" not in err
+    assert json.loads(run(*words)[1])["answers"] == []
+
+
+def test_without_minutes_a_line_says_that_the_cost_is_not_known(run: Run, project: Path, out: Path) -> None:
+    paint(out / "corrected" / FIRST, (0, slice(None)), ORANGE)
+    code, _, err = run("import", project, out, "--png", "--annotator", "ada")
+    assert code == 0
+    assert "no --minutes: what these answers cost is not known" in err
+
+
+def test_a_bad_picture_is_one_line_that_names_it(run: Run, project: Path, out: Path) -> None:
+    (out / "corrected" / FIRST).write_bytes(b"GIMP")
+    code, text, err = run("import", project, out, "--png", "--annotator", "ada", "--minutes", "1")
+    assert (code, text) == (1, "")
+    assert err == f"microtome: {out / 'corrected' / FIRST}: expected a PNG image\n"
+
+
+def test_open_queries_are_predicted_on_request(run: Run, tmp_path: Path, project_folder: Path) -> None:
+    with opened(project_folder, "cpu", silent) as session:
+        simulate(session, Budget(3, float("inf")), CostModel())
+        top_up(session, 2)
+    words = ("export", project_folder, tmp_path / "out", "--png", "--predict", "--device", "cpu")
+    assert run(*words)[0] == 0
+    told = json.loads((tmp_path / "out" / "labels.json").read_text())
+    open_ones = [one for one in told["queries"] if not one["answers"]]
+    assert [one["model"] for one in open_ones] == [1, 1]
+    raw = {path.name[-6:-4] for path in (tmp_path / "out" / "raw").iterdir()}
+    assert {f"{one['query']:02d}" for one in open_ones} <= raw
+
+
+def test_predicting_without_a_model_is_refused(run: Run, tmp_path: Path, project_folder: Path) -> None:
+    code, _, err = run("export", project_folder, tmp_path / "out", "--png", "--predict")
+    assert code == 1
+    assert "it has none yet: train one first" in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_all_labels_become_one_volume(run: Run, tmp_path: Path, project: Path) -> None:
+    for name in ("all.ome.zarr", "all.tif"):
+        code, text, _ = run("export", project, tmp_path / name, "--json")
+        assert (code, json.loads(text)) == (0, {"labels": str(tmp_path / name), "answered": 1})
+        assert open_volume(tmp_path / name).shape == SHAPE
+    code, _, err = run("export", project, tmp_path / "all.tif")
+    assert (code, err) == (1, f"microtome: {tmp_path / 'all.tif'} exists already\n")
+
+
+def test_a_project_without_anything_to_export_says_so(run: Run, tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        root = project.root
+    code, _, err = run("export", root, tmp_path / "out", "--png")
+    assert code == 1
+    assert "has neither answers nor open queries to export" in err
+    with new_project(tmp_path / "p") as project:
+        asked(project, ANSWERED)
+    code, _, err = run("export", project.root, tmp_path / "out.tif")
+    assert code == 1
+    assert "has no answers to export" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("export", "PROJECT", "out"), "expected .ome.zarr or .tif, or --png"),
+        (("export", "PROJECT", "out.jpg"), "expected .ome.zarr or .tif, or --png"),
+        (("export", "PROJECT", "out.tif", "--whole-sections"), "expected --png beside it"),
+        (("export", "PROJECT", "out.tif", "--predict"), "expected --png beside it"),
+        (("import", "PROJECT", "out", "--annotator", "ada"), "nothing but pictures can be imported"),
+        (("import", "PROJECT", "out", "--png"), "--annotator"),
+        (("import", "PROJECT", "out", "--png", "--annotator", "ada", "--minutes", "-1"), "--minutes"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(run: Run, project: Path, words: tuple[str, ...], message: str) -> None:
+    code, _, err = run(*(project if word == "PROJECT" else word for word in words))
+    assert code == 2
+    assert message in " ".join(err.replace("│", " ").split())
