@@ -1,19 +1,23 @@
 """`microtome labels` as a person types it."""
 
 import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 
 from conftest import Run
 from exchanging import ANSWERED, ORANGE, SHAPE, asked, full_project, new_project, paint
+from microtome.box import Box
 from microtome.cli.session import opened
 from microtome.loop.asking import top_up
 from microtome.loop.simulation import Budget, simulate
 from microtome.oracle import CostModel
 from microtome.progress import silent
-from microtome.volume import open_volume
+from microtome.volume import create_volume, open_volume
 
 
 @pytest.fixture
@@ -120,9 +124,95 @@ def test_a_project_without_anything_to_export_says_so(run: Run, tmp_path: Path) 
         (("import", "PROJECT", "out", "--annotator", "ada"), "nothing but pictures can be imported"),
         (("import", "PROJECT", "out", "--png"), "--annotator"),
         (("import", "PROJECT", "out", "--png", "--annotator", "ada", "--minutes", "-1"), "--minutes"),
+        (("clean", "a.tif", "--cells", "b.tif", "--out", "c.tif"), "expected the name of a new .ome.zarr"),
+        (
+            ("clean", "a.tif", "--cells", "b.tif", "--out", "c.zarr", "--threshold", "0.5", "--label", "1"),
+            "got both",
+        ),
     ],
 )
 def test_wrong_usage_is_exit_code_2(run: Run, project: Path, words: tuple[str, ...], message: str) -> None:
     code, _, err = run(*(project if word == "PROJECT" else word for word in words))
     assert code == 2
     assert message in " ".join(err.replace("│", " ").split())
+
+
+Saved = Callable[[str, np.ndarray], Path]
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Saved:
+    def save(name: str, data: np.ndarray) -> Path:
+        volume = create_volume(tmp_path / name, data.shape, data.dtype, (40.0, 4.0, 4.0))
+        volume.write(Box.of(data.shape), data)
+        return tmp_path / name
+
+    return save
+
+
+CELLS = np.zeros((2, 20, 20), dtype=np.uint16)
+CELLS[:, :, 1:] = 7
+MEMBRANES = np.zeros(CELLS.shape, dtype=np.uint8)
+MEMBRANES[:, :, :3] = 255
+MEMBRANES[1, 8:12, 12:15] = 128
+MEMBRANES[1, 0, 12:15] = 127
+
+
+@pytest.mark.parametrize(
+    ("stored", "more"),
+    [
+        (MEMBRANES, ()),
+        ((MEMBRANES / 255).astype(np.float32), ()),
+        (np.where(MEMBRANES >= 128, 3, 0).astype(np.uint8), ("--label", "3")),
+        (np.where(MEMBRANES >= 128, 3, 0).astype(np.uint16), ()),
+    ],
+)
+def test_what_lies_inside_of_cells_is_taken_out(
+    run: Run, tmp_path: Path, saved: Saved, stored: np.ndarray, more: tuple[str, ...]
+) -> None:
+    words = (saved("p.h5::p", stored), "--cells", saved("c.h5::c", CELLS), "--out", tmp_path / "out.ome.zarr")
+    code, text, _ = run("clean", *words, *more, "--json")
+    assert code == 0
+    found = json.loads(text)
+    assert (found["components"], found["voxels"], found["of_voxels"]) == (1, 12, 132)
+    assert found["sections"] == [
+        {"section": 0, "components": 0, "voxels": 0},
+        {"section": 1, "components": 1, "voxels": 12},
+    ]
+    expected = stored.copy()
+    expected[1, 8:12, 12:15] = 0
+    clean = open_volume(tmp_path / "out.ome.zarr")
+    np.testing.assert_array_equal(clean.read(Box.of(clean.shape)), expected)
+    assert (clean.dtype, clean.voxel_size_nm) == (stored.dtype, (40.0, 4.0, 4.0))
+
+
+@pytest.mark.parametrize(
+    ("cells", "more", "message"),
+    [
+        (CELLS[:1], (), "expected cells of the prediction's shape (2, 20, 20); got (1, 20, 20)"),
+        (CELLS.astype(np.float32), (), "expected a mask or the numbers of cells; got float32"),
+        (CELLS, ("--label", "9"), "holds nothing of the class"),
+        (CELLS, ("--threshold", "0"), "expected a threshold above 0 and up to 1; got 0.0"),
+        (CELLS, ("--threshold", "nan"), "expected a threshold above 0 and up to 1; got nan"),
+        (CELLS, ("--erode", "-1"), "expected an erosion of 0 pixels or more; got -1.0"),
+        (CELLS, ("--tolerance", "1"), "expected a tolerance from 0 to less than 1; got 1.0"),
+    ],
+)
+def test_what_does_not_fit_fails_in_one_line_and_leaves_nothing(
+    run: Run, tmp_path: Path, saved: Saved, cells: np.ndarray, more: tuple[str, ...], message: str
+) -> None:
+    words = (saved("p.h5::p", MEMBRANES), "--cells", saved("c.h5::c", cells), "--out", tmp_path / "o.zarr")
+    code, text, err = run("clean", *words, *more)
+    assert (code, text) == (1, "")
+    assert message in err
+    assert err.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.h5", "p.h5"]
+
+
+def test_a_mask_of_zeros_and_ones_in_bytes_has_to_be_named(run: Run, tmp_path: Path, saved: Saved) -> None:
+    tifffile.imwrite(tmp_path / "p.tif", (MEMBRANES > 0).astype(np.uint8))
+    words = (tmp_path / "p.tif", "--cells", saved("c.h5::c", CELLS), "--out", tmp_path / "o.zarr")
+    code, _, err = run("clean", *words, "--voxel-size", "40,4,4")
+    assert code == 1
+    assert "holds nothing of the class: give --threshold, or of labels --label" in err
+    assert run("clean", *words, "--voxel-size", "40,4,4", "--label", "1")[0] == 0

@@ -1,18 +1,21 @@
-"""`microtome labels`: labels for paint programs and others, and back again."""
+"""`microtome labels`: labels for paint programs and others, back again, and predictions made clean."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from microtome.cli.parse import numbers
 from microtome.cli.show import progress, result, say
 
 if TYPE_CHECKING:
+    from microtome.predict.cleaning import Foreground
     from microtome.project.exchange import Imported
+    from microtome.volume import Volume
 
 labels = typer.Typer(
     name="labels",
-    help="Labels: to paint programs and back, and as a volume.",
+    help="Labels: to paint programs and back, as a volume, and predictions made clean.",
     no_args_is_help=True,
 )
 
@@ -103,6 +106,58 @@ def import_labels(
         say("no --minutes: what these answers cost is not known, and the cost figures lack it")
 
 
+@labels.command()
+def clean(
+    prediction: Annotated[
+        str, typer.Argument(metavar="PREDICTION", help="Probabilities, a mask or labels.", show_default=False)
+    ],
+    cells: Annotated[
+        str,
+        typer.Option(metavar="CELLS", help="A mask of filled cells, or their numbers.", show_default=False),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(metavar="OUT", help="A new .ome.zarr, of the type of PREDICTION.", show_default=False),
+    ],
+    erode: Annotated[float, typer.Option(help="Pixels at the border of a cell that do not count.")] = 5,
+    tolerance: Annotated[float, typer.Option(help="Share of a component that may lie outside.")] = 0.01,
+    threshold: Annotated[
+        float | None, typer.Option(help="Least probability of the class.", show_default="0.5")
+    ] = None,
+    label: Annotated[
+        int | None, typer.Option(help="In place of it: the value of the class in labels.", show_default=False)
+    ] = None,
+    voxel_size: Annotated[
+        str | None, typer.Option(metavar="Z,Y,X", help="Nanometres; needed where the file does not say.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Take out what is predicted wholly inside of cells, such as membranes that are none."""
+    from microtome.predict.cleaning import Cleaning, create_cleaned
+    from microtome.predict.cleaning import clean as clean_volume
+    from microtome.volume import open_volume
+    from microtome.volume.appearing import appearing
+
+    if out.suffix.lower() != ".zarr":
+        raise typer.BadParameter(f"expected the name of a new .ome.zarr; got {out}", param_hint="--out")
+    if threshold is not None and label is not None:
+        raise typer.BadParameter("expected --threshold or --label; got both")
+    nm = numbers(voxel_size, 3, "--voxel-size") if voxel_size else None
+    volume = open_volume(prediction, None if nm is None else (nm[0], nm[1], nm[2]))
+    foreground = _foreground(volume, threshold, label)
+    with progress() as bars, appearing(out) as partial:
+        target, mask = create_cleaned(partial, volume), open_volume(cells, volume.voxel_size_nm)
+        rows = list(clean_volume(volume, mask, target, foreground, Cleaning(erode, tolerance), bars))
+        before = sum(row.before for row in rows)
+        if not before:
+            hint = "" if label is not None else ": give --threshold, or of labels --label"
+            raise ValueError(f"{prediction} holds nothing of the class{hint}")
+    total = {"components": sum(row.components for row in rows), "voxels": sum(row.voxels for row in rows)}
+    data: dict[str, Any] = {"cleaned": str(out), **total, "of_voxels": before}
+    sections = [{"section": row.section, "components": row.components, "voxels": row.voxels} for row in rows]
+    result({**data, "sections": sections}, [data], as_json=as_json)
+
+
 def _answers(found: "Imported") -> list[dict[str, object]]:
     return [
         {
@@ -115,3 +170,21 @@ def _answers(found: "Imported") -> list[dict[str, object]]:
         }
         for answer, changed in zip(found.answers, found.changed_voxels, strict=True)
     ]
+
+
+def _foreground(volume: "Volume", threshold: float | None, label: int | None) -> "Foreground":
+    """Where a stored block is of the class: by its value, by probability, or wherever it is not 0."""
+    from microtome.objects.probability import at_least
+
+    if label is not None:
+        if volume.dtype.kind not in "bui":
+            raise ValueError(f"expected labels beside --label; got {volume.dtype}")
+        return lambda stored: stored == label
+    if volume.dtype.kind in "bf" or volume.dtype == "uint8":
+        least = 0.5 if threshold is None else threshold
+        if not 0 < least <= 1:
+            raise ValueError(f"expected a threshold above 0 and up to 1; got {least}")
+        return lambda stored: at_least(stored, least)
+    if threshold is not None:
+        raise ValueError(f"expected probabilities beside --threshold; got {volume.dtype}")
+    return lambda stored: stored != 0
