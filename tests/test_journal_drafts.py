@@ -16,8 +16,9 @@ from microtome.labels import IGNORE
 from microtome.project import Answer, Journal, Model, Query, Skip, create_journal, open_journal
 from microtome.project.database import connect
 from microtome.project.drafts import LEASE
+from microtome.project.encoding import encode_array
 from microtome.project.records import Activity, Op, Preview
-from microtome.project.schema import _VERSION_1, APPLICATION_ID, SCHEMA
+from microtome.project.schema import _VERSION_1, _VERSION_2, _VERSION_3, APPLICATION_ID, SCHEMA
 
 SHAPE = (1, 3, 4)
 
@@ -186,6 +187,40 @@ def test_the_latest_model_s_preview_is_shown(journal: Journal) -> None:
     assert journal.previews.sections_of(1) == set()
     with pytest.raises(ValueError, match="holds no preview 9"):
         journal.previews.get(9)
+
+
+def test_a_preview_keeps_its_foreground_if_it_has_one(journal: Journal) -> None:
+    journal.add_model(Model(round=0, seed=0, path="models/0", seconds=1))
+    foreground = np.arange(100, 112, dtype=np.uint8).reshape(SHAPE)
+    with_one = journal.previews.add(replace(preview(), foreground=foreground))
+    without = journal.previews.add(preview())
+    kept = journal.previews.get(with_one.id).foreground
+    assert kept is not None
+    assert np.array_equal(kept, foreground)
+    assert journal.previews.get(without.id).foreground is None
+
+
+def test_previews_of_an_older_journal_have_no_foreground(tmp_path: Path) -> None:
+    path = tmp_path / "old.sqlite"
+    voxels = encode_array(np.ones(SHAPE, np.uint8))
+    with closing(connect(path, "rwc")) as old:
+        old.execute("PRAGMA journal_mode = WAL")
+        old.executescript(
+            f"{_VERSION_1} {_VERSION_2} {_VERSION_3}"
+            f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 3;"
+            "INSERT INTO models VALUES (1, '', 0, 0, 'models/0', '{}', '{}', 1)"
+        )
+        columns = "1, '', 1, NULL, 0, 0, 0, 1, 3, 4, ?, ?"
+        old.execute(f"INSERT INTO previews VALUES ({columns})", (voxels, voxels))
+    with open_journal(path) as journal:
+        found = journal.previews.get(1)
+        assert found.foreground is None
+        assert (found.classes == 1).all()
+        added = journal.previews.add(replace(preview(query_id=None), foreground=found.classes))
+        assert journal.previews.get(added.id).foreground is not None
+        assert journal.check() == []
+    with closing(sqlite3.connect(path)) as upgraded:
+        assert upgraded.execute("PRAGMA user_version").fetchone() == (SCHEMA,)
 
 
 def test_an_older_journal_is_brought_up_to_date(tmp_path: Path) -> None:

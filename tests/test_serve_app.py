@@ -11,8 +11,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 from conftest import phantom_project
+from microtome.box import Box
 from microtome.labels import IGNORE
-from microtome.project import Model, open_journal
+from microtome.learn.settings import TABLES, recipe_from
+from microtome.loop.training import examples_from
+from microtome.project import Model, Query, open_journal, open_project
+from microtome.project.records import OUTWARD, Preview
 from serving import HOST, ORIGIN, Painter, ask, client_of
 
 
@@ -274,7 +278,10 @@ def test_repeat_gives_a_query_to_several_and_the_dashboard_their_agreement(proje
 
 @pytest.mark.parametrize(
     "address",
-    ["/api/queries/99?annotator=a", "/api/queries/99/labels", "/api/previews/7/classes", "/api/nothing"],
+    [
+        *("/api/queries/99?annotator=a", "/api/queries/99/labels", "/api/previews/7/classes", "/api/nothing"),
+        *("/api/queries/99/weights", "/api/queries/1/weights", "/api/previews/7/foreground"),
+    ],
 )
 def test_what_is_not_there_is_not_found(client: TestClient, address: str) -> None:
     found = client.get(address)
@@ -444,6 +451,105 @@ def test_a_failing_disk_is_no_fault_of_the_page_and_tells_no_paths(
     found = client.post("/api/train", json={})
     assert found.status_code == 503
     assert "somebody" not in found.text
+
+
+def _predict(folder: Path, query_id: int, classes: np.ndarray, foreground: np.ndarray | None) -> int:
+    """Put a prediction of a query, with a voxel of context in y and x, into the journal; the preview's id."""
+    with open_journal(folder / "journal.sqlite") as journal:
+        model = journal.add_model(Model(round=0, seed=0, path="models/x", seconds=1))
+        box = journal.query(query_id).box.grown((0, 1, 1))
+        found = journal.previews.add(
+            Preview(
+                model_id=model.id,
+                query_id=query_id,
+                box=box,
+                classes=classes,
+                uncertainty=classes,
+                foreground=foreground,
+            )
+        )
+    return found.id or 0
+
+
+def test_a_prediction_comes_with_its_foreground_if_it_has_one(ada: Painter, project_folder: Path) -> None:
+    classes = np.zeros((1, 34, 34), np.uint8)
+    foreground = np.arange(classes.size, dtype=np.uint32).astype(np.uint8).reshape(classes.shape)
+    old = _predict(project_folder, ada.query["id"], classes, None)
+    new = _predict(project_folder, ada.query["id"], classes, foreground)
+    assert ada.client.get(f"/api/previews/{old}/foreground").status_code == 404
+    assert ada.client.get(f"/api/previews/{new}/foreground").content == foreground.tobytes()
+    assert ada.client.get(f"/api/previews/{new}/probability").status_code == 422
+    ada.open(ada.query["id"])
+    assert ada.query["preview"]["foreground"] is True
+
+
+def test_queries_beside_what_is_labelled_come_to_be_corrected(ada: Painter, project_folder: Path) -> None:
+    assert ada.query["correction"] is False
+    with open_journal(project_folder / "journal.sqlite") as journal:
+        box = Box.of((1, 32, 32)).shifted((2, 64, 64))
+        about = {"score": 0.0, "rank": 0, "reason": "beside section 1"}
+        journal.add_queries([Query(round=1, box=box, strategy=OUTWARD, **about)])
+    ben = Painter(ada.client, "ben")
+    found = ben.next()
+    assert found is not None
+    assert found["correction"] is True
+
+
+def test_a_prediction_is_taken_over_with_the_model_that_made_it(ada: Painter, project_folder: Path) -> None:
+    _predict(project_folder, ada.query["id"], np.zeros((1, 34, 34), np.uint8), None)
+    assert ada.send(ada.op(runs=[0, 4, 1], tool="threshold")).status_code == 400
+    assert ada.send(ada.op(runs=[0, 4, 1], tool="bridge", model=1)).status_code == 400
+    assert ada.send(ada.op(runs=[0, 4, 1], tool="threshold", model=1)).status_code == 200
+    assert ada.send(ada.op(runs=[0, 2, 0], tool="remove")).status_code == 200
+    assert ada.send(ada.op(runs=[0, 2, 1], tool="bridge")).status_code == 200
+
+
+class TestWeights:
+    """A project that lets corrections weigh more."""
+
+    @pytest.fixture
+    def project_folder(self, tmp_path: Path) -> Path:
+        folder = phantom_project(tmp_path / "weighed")
+        with (folder / "project.toml").open("a") as file:
+            file.write("\n[corrections]\nstrength = 9.0\nblur = 1.0\n")
+        return folder
+
+    def test_an_answer_s_weights_are_those_of_training(self, ada: Painter, project_folder: Path) -> None:
+        assert ada.client.get("/api/project").json()["strength"] == 9
+        url, size = f"/api/queries/{ada.query['id']}/weights", ada.values.size
+        shown = np.zeros((1, 34, 34), np.uint8)
+        shown[0, 1:5, 1:5] = 1  # made up
+        _predict(project_folder, ada.query["id"], shown, None)
+        ada.send(ada.op(runs=[0, size, 0], tool="accept", model=1))
+        ada.values[:] = 0
+        assert ada.client.get(url).status_code == 404
+        assert ada.submit().status_code == 200
+        found = np.frombuffer(ada.client.get(url).content, np.uint8).reshape(32, 32)
+        assert found.max() == found[:4, :4].max() == 255
+        assert not found[12:, 12:].any()
+        with (
+            open_journal(project_folder / "journal.sqlite") as journal,
+            open_project(project_folder, TABLES) as p,
+        ):
+            corrections = recipe_from(p.config.settings).corrections
+            (example,) = examples_from(
+                p, p.image(), list(journal.answers()), margin=(0, 0, 0), corrections=corrections
+            )
+        assert example.emphasis is not None
+        assert np.array_equal(example.emphasis[0], found)
+
+    def test_an_answer_without_a_prediction_weighs_what_it_always_does(self, ada: Painter) -> None:
+        ada.paint(0, 100, 1)
+        assert ada.submit().status_code == 200
+        found = ada.client.get(f"/api/queries/{ada.query['id']}/weights").content
+        assert found == bytes(ada.values.size)
+
+
+def test_without_corrections_there_are_no_weights(ada: Painter) -> None:
+    ada.paint(0, 100, 1)
+    assert ada.submit().status_code == 200
+    assert ada.client.get("/api/project").json()["strength"] == 0
+    assert ada.client.get(f"/api/queries/{ada.query['id']}/weights").status_code == 404
 
 
 def test_accepted_predictions_say_nothing_about_the_model(ada: Painter, project_folder: Path) -> None:

@@ -86,6 +86,9 @@ def test_the_checksum_is_of_little_endian_words() -> None:
         ([("accept", 3), ("brush", None)], ("corrected", 3)),
         ([("accept", 2), ("accept", 3), ("erase", None)], ("corrected", 3)),
         ([("accept", 3), ("clear", None), ("brush", None)], ("scratch", None)),
+        ([("accept", 2), ("brush", None), ("threshold", 3)], ("corrected", 3)),
+        ([("threshold", 3)], ("corrected", 3)),
+        ([("threshold", 2), ("accept", 3)], ("accepted", 3)),
     ],
 )
 def test_the_answer_says_how_it_came_about(

@@ -4,12 +4,15 @@ Emphasis is how much a voxel was corrected, a byte: 255 · E. It travels with th
 label + 256 · emphasis, so that whatever turns and bends the labels does the same to it.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 from jaxtyping import Bool, Int32, UInt8
 from scipy import ndimage
 
 from microtome.labels import BACKGROUND, IGNORE, without_small
 from microtome.learn.config import ErrorWeighting
+from microtome.project import Answer, Journal
 
 MOST = 255  # emphasis where corrections are densest
 
@@ -35,6 +38,22 @@ def emphasis(
     if not most:
         return np.zeros(labels.shape, dtype=np.uint8)
     return np.rint(blurred * (MOST / most)).astype(np.uint8)
+
+
+def emphases(
+    journal: Journal, answers: Iterable[Answer], config: ErrorWeighting
+) -> dict[int, UInt8[np.ndarray, "z y x"]]:
+    """The emphasis of each query that came with a prediction: the most that an annotator corrected."""
+    found: dict[int, UInt8[np.ndarray, "z y x"]] = {}
+    for answer in answers:
+        if answer.shown_model is None:
+            continue
+        preview = journal.previews.shown(answer.query_id, answer.shown_model)
+        if preview is not None:
+            shown = preview.within(journal.query(answer.query_id).box)
+            own = emphasis(shown, answer.labels, config)
+            found[answer.query_id] = np.maximum(own, found.get(answer.query_id, own))
+    return found
 
 
 def marks(

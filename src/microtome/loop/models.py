@@ -67,6 +67,7 @@ def preview(model: Model, query_id: int | None, box: Box, posterior: Posterior) 
         box=box,
         classes=class_map(posterior),
         uncertainty=np.round(255 * np.clip(unsure, 0, 1)).astype(np.uint8),
+        foreground=np.round(255 * np.clip(1 - posterior.mean[0], 0, 1)).astype(np.uint8),
     )
 
 

@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 from microtome.box import Box, Int3
 from microtome.evaluate.agreement import majority
 from microtome.learn.config import ErrorWeighting, Recipe
-from microtome.learn.corrections import emphasis
+from microtome.learn.corrections import emphases
 from microtome.learn.examples import Example, composed, half
 from microtome.loop.growing import at_stage
 from microtome.loop.models import load
@@ -72,25 +72,9 @@ def examples_from(
     labelled = [
         (project.journal.query(query_id).box, majority(said)) for query_id, said in by_query(answers).items()
     ]
-    emphases = _emphases(project, answers, corrections) if corrections and corrections.strength else {}
-    given = [emphases.get(query_id) for query_id in by_query(answers)] if emphases else []
+    raised = emphases(project.journal, answers, corrections) if corrections and corrections.strength else {}
+    given = [raised.get(query_id) for query_id in by_query(answers)] if raised else []
     return composed(image.read, Box.of(image.shape), labelled, margin, image.voxel_size_nm, given)
-
-
-def _emphases(
-    project: Project, answers: Iterable[Answer], corrections: ErrorWeighting
-) -> dict[int, UInt8[np.ndarray, "z y x"]]:
-    """How much each query's voxels had to be corrected, the most that an annotator did."""
-    found: dict[int, UInt8[np.ndarray, "z y x"]] = {}
-    for answer in answers:
-        if answer.shown_model is None:
-            continue
-        preview = project.journal.previews.shown(answer.query_id, answer.shown_model)
-        if preview is not None:
-            shown = preview.within(project.journal.query(answer.query_id).box)
-            own = emphasis(shown, answer.labels, corrections)
-            found[answer.query_id] = np.maximum(own, found.get(answer.query_id, own))
-    return found
 
 
 def by_query(answers: Iterable[Answer]) -> dict[int, list[UInt8[np.ndarray, "z y x"]]]:

@@ -11,6 +11,9 @@ from microtome.box import Box, Int3
 
 Json = dict[str, Any]
 
+OUTWARD = "outward"
+"""The strategy whose queries come to be corrected: they lie beside sections that are labelled."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
@@ -91,8 +94,22 @@ INSTANCE = 256  # a painted value is class + INSTANCE * instance
 
 OpKind = Literal["edit", "undo", "redo"]
 Tool = Literal[
-    "brush", "erase", "fill", "lasso", "interpolate", "copy", "background", "accept", "clear", "restore"
+    "brush",
+    "erase",
+    "fill",
+    "lasso",
+    "bridge",
+    "remove",
+    "interpolate",
+    "copy",
+    "background",
+    "accept",
+    "threshold",
+    "clear",
+    "restore",
 ]
+TAKEN: tuple[Tool, ...] = ("accept", "threshold")
+"""The tools that take a prediction over: as it is, and at a threshold of the annotator's."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -101,7 +118,7 @@ class Op:
 
     Only an edit has a tool and `runs`: rows of start, length and value over the flat index of the query's
     box, where a value is `class + 256 * instance`, or `IGNORE` for unlabelled. `model` is the one whose
-    prediction an "accept" took over.
+    prediction was taken over by one of the tools `TAKEN`.
     """
 
     id: int | None = None
@@ -133,7 +150,8 @@ class Activity:
 class Preview:
     """What a model predicts in a box, for people to see: of a query, or, without `query_id`, of a section.
 
-    `uncertainty` is the entropy of the mean prediction, 255 at its largest possible value.
+    `uncertainty` is the entropy of the mean prediction, 255 at its largest possible value; `foreground` is
+    255 · (1 − p(background)), None of a preview from before it was kept.
     """
 
     id: int | None = None
@@ -142,6 +160,7 @@ class Preview:
     box: Box
     classes: UInt8[np.ndarray, "z y x"]
     uncertainty: UInt8[np.ndarray, "z y x"]
+    foreground: UInt8[np.ndarray, "z y x"] | None = None
     created_at: str | None = None
 
     def within(self, box: Box) -> UInt8[np.ndarray, "z y x"]:

@@ -220,6 +220,7 @@ def preview_row(preview: Preview) -> Row:
         **box_row(preview.box),
         "classes": encode_array(preview.classes),
         "uncertainty": encode_array(preview.uncertainty),
+        "foreground": None if preview.foreground is None else encode_array(preview.foreground),
     }
 
 
@@ -237,6 +238,9 @@ def preview_from(row: sqlite3.Row) -> Preview:
         box=box,
         classes=decode_array(row["classes"], box.shape, np.uint8),
         uncertainty=decode_array(row["uncertainty"], box.shape, np.uint8),
+        foreground=None
+        if row["foreground"] is None
+        else decode_array(row["foreground"], box.shape, np.uint8),
         created_at=row["created_at"],
     )
 

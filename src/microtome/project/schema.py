@@ -1,6 +1,6 @@
 """The tables of the journal, and the triggers that make them append-only."""
 
-SCHEMA = 3
+SCHEMA = 4
 """Stored as SQLite's user_version; a journal with a higher one is refused."""
 
 APPLICATION_ID = 0x6D69636A
@@ -229,6 +229,10 @@ CREATE UNIQUE INDEX one_first_audit_answer ON audit_answers (audit_id, annotator
 CREATE INDEX audit_answers_of_sheet ON audit_answers (sheet_id);
 """
 
+_VERSION_4 = """
+ALTER TABLE previews ADD COLUMN foreground BLOB;
+"""
+
 _TABLE_NAMES = (
     ("queries", "models", "answers", "trained_on", "skips", "events"),
     ("withdrawals", "assignments", "ops", "activities", "previews"),
@@ -236,8 +240,9 @@ _TABLE_NAMES = (
         *("judge_queries", "judge_withdrawals", "audits", "sheets", "sheet_tiles", "closings"),
         *("sheet_activities", "verdicts", "audit_answers"),
     ),
+    (),
 )
-_VERSIONS = (_VERSION_1, _VERSION_2, _VERSION_3)
+_VERSIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
 
 TABLE_NAMES = tuple(name for names in _TABLE_NAMES for name in names)
 

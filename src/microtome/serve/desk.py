@@ -15,11 +15,13 @@ from jaxtyping import UInt8
 from microtome.box import Box
 from microtome.evaluate.agreement import majority
 from microtome.labels import IGNORE
+from microtome.learn.corrections import emphases
+from microtome.learn.settings import recipe_from
 from microtome.project import Answer, Project, Query, Skip
-from microtome.project.records import INSTANCE, Activity, Op, Preview
+from microtome.project.records import INSTANCE, OUTWARD, TAKEN, Activity, Op, Preview
 from microtome.serve.draft import Draft, require_runs, require_values, runs_of
 from microtome.serve.events import TRAIN, WATCH
-from microtome.serve.messages import NewAnswer, OpMessage, Report
+from microtome.serve.messages import NewAnswer, OpMessage, Plane, Report
 from microtome.serve.view import view_of
 
 DRAFTS_KEPT = 64  # in memory; any other is replayed from the journal
@@ -39,19 +41,24 @@ class ConflictError(ValueError):
 
 
 class Desk:
-    """One project's queries and drafts, for any number of annotators; a query goes to `repeat` of them."""
+    """One project's queries and drafts, for any number of annotators; a query goes to `repeat` of them.
+
+    Raises:
+        ValueError: If the project's settings of training do not fit.
+    """
 
     def __init__(self, project: Project, *, repeat: int = 1) -> None:
         self.project = project
         self.journal = project.journal
         self.repeat = repeat
         config = project.config
+        self._corrections = recipe_from(config.settings).corrections
         self._with_instances = np.array([False, *(name in config.instances for name in config.classes)])
         self._drafts: OrderedDict[tuple[int, str], Draft] = OrderedDict()
 
     def about(self) -> dict[str, Any]:
         """What the page has to know of the project."""
-        return project_json(self.project)
+        return {**project_json(self.project), "strength": self._corrections.strength}
 
     def next(self, annotator: str, holding: Sequence[int]) -> dict[str, Any]:
         """A query that the annotator does not hold yet, or why there is none."""
@@ -159,16 +166,37 @@ class Desk:
             raise NotFoundError(f"query {query_id} has no answer")
         return majority([answer.labels for answer in answers])
 
-    def preview(self, preview_id: int) -> Preview:
-        """A prediction to look at.
+    def preview(self, preview_id: int, plane: Plane) -> UInt8[np.ndarray, "z y x"]:
+        """One plane of a prediction to look at.
 
         Raises:
             NotFoundError: If there is none.
         """
         try:
-            return self.journal.previews.get(preview_id)
+            preview = self.journal.previews.get(preview_id)
         except ValueError as error:
             raise NotFoundError(f"there is no preview {preview_id}") from error
+        planes = {
+            "classes": preview.classes,
+            "uncertainty": preview.uncertainty,
+            "foreground": preview.foreground,
+        }
+        found = planes[plane]
+        if found is None:
+            raise NotFoundError(f"preview {preview_id} has no {plane}")
+        return found
+
+    def weights(self, query_id: int) -> UInt8[np.ndarray, "z y x"]:
+        """How much more the voxels of an answered query will weigh in training: 255 · E.
+
+        Raises:
+            NotFoundError: If it is not answered, or the project weighs no corrections.
+        """
+        answers = self.journal.answers_to(query_id)
+        if not answers or not self._corrections.strength:
+            raise NotFoundError(f"query {query_id} has no weights")
+        unchanged = np.zeros(self._query(query_id).box.shape, dtype=np.uint8)
+        return emphases(self.journal, answers, self._corrections).get(query_id, unchanged)
 
     def report(self, annotator: str, reports: Sequence[Report]) -> None:
         """Take reports of active time, each once.
@@ -234,6 +262,7 @@ class Desk:
             "round": query.round,
             "rank": query.rank,
             "strategy": query.strategy,
+            "correction": query.strategy == OUTWARD,
             "score": query.score,
             "reason": query.reason,
             "box": box_json(query.box),
@@ -273,8 +302,8 @@ class Desk:
             require_values(runs[:, 2], len(self.project.config.classes), self._with_instances)
         elif len(runs) or message.tool is not None:
             raise ValueError(f"expected neither tool nor runs with {message.kind}")
-        if (message.model is not None) != (message.tool == "accept"):
-            raise ValueError("expected the model whose prediction is accepted, and of no other step")
+        if (message.model is not None) != (message.tool in TAKEN):
+            raise ValueError("expected the model whose prediction is taken over, and of no other step")
         self._require_model(message.model)
         return Op(
             query_id=_id(query),
@@ -345,7 +374,12 @@ def op_json(op: Op) -> dict[str, Any]:
 
 def preview_json(preview: Preview) -> dict[str, Any]:
     """A preview as the page knows it, without its voxels."""
-    return {"id": preview.id, "model": preview.model_id, "box": box_json(preview.box)}
+    return {
+        "id": preview.id,
+        "model": preview.model_id,
+        "box": box_json(preview.box),
+        "foreground": preview.foreground is not None,
+    }
 
 
 def _id(record: Query | Answer) -> int:

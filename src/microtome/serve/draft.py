@@ -7,7 +7,7 @@ from jaxtyping import Bool, Int32, Int64, UInt8, UInt16, UInt32
 
 from microtome.box import Int3
 from microtome.labels import IGNORE
-from microtome.project.records import INSTANCE, Op
+from microtome.project.records import INSTANCE, TAKEN, Op
 
 MOST_INSTANCES = 2**16 - 1
 
@@ -61,17 +61,16 @@ class Draft:
         return zlib.crc32(self.values.astype("<u4").tobytes())
 
     def method(self) -> tuple[str, int | None]:
-        """How the labels came about, and the model whose prediction was accepted, if one was.
+        """How the labels came about, and the model whose prediction was taken over, if one was.
 
-        "scratch" without a prediction, "accepted" with nothing after it, "corrected" else.
+        "scratch" without a prediction, "accepted" with one as it is and nothing after it, "corrected" else.
         """
         edits = [op for op, _ in self._done]
-        accepted = [k for k, op in enumerate(edits) if op.tool == "accept"]
+        taken = [k for k, op in enumerate(edits) if op.tool in TAKEN]
         cleared = max((k for k, op in enumerate(edits) if op.tool == "clear"), default=-1)
-        if not accepted or accepted[-1] < cleared:
+        if not taken or taken[-1] < cleared:
             return "scratch", None
-        last = accepted[-1]
-        return ("accepted" if last == len(edits) - 1 else "corrected"), edits[last].model
+        return ("accepted" if edits[-1].tool == "accept" else "corrected"), edits[taken[-1]].model
 
     def _edit(self, op: Op) -> None:
         indices = _indices(op.runs)

@@ -168,4 +168,4 @@ class Reopen(SheetMessage):
     """The sheet was confirmed by mistake."""
 
 
-Plane = Literal["classes", "uncertainty"]
+Plane = Literal["classes", "uncertainty", "foreground"]

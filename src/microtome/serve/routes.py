@@ -115,6 +115,12 @@ async def labels(query_id: Id, office: Here) -> Response:
     return as_bytes((await office.at_desk(office.desk.labels, query_id)).tobytes())
 
 
+@router.get("/queries/{query_id}/weights")
+async def weights(query_id: Id, office: Here) -> Response:
+    """How much more each voxel will weigh in training: 255 · E, a byte a voxel."""
+    return as_bytes((await office.at_desk(office.desk.weights, query_id)).tobytes())
+
+
 @router.get("/answered")
 async def answered(annotator: Name, office: Here) -> list[Json]:
     """The queries that the annotator answered, to go back to."""
@@ -129,9 +135,8 @@ async def image(box: BoxOfImage, office: ImageHere) -> Response:
 
 @router.get("/previews/{preview_id}/{plane}")
 async def preview(preview_id: Id, plane: Plane, office: Here) -> Response:
-    """A prediction: the class of each voxel, or how unsure it is."""
-    found = await office.at_desk(office.desk.preview, preview_id)
-    return as_bytes((found.classes if plane == "classes" else found.uncertainty).tobytes())
+    """A prediction: the class of each voxel, how unsure it is, or how likely no background."""
+    return as_bytes((await office.at_desk(office.desk.preview, preview_id, plane)).tobytes())
 
 
 @router.post("/activity")
