@@ -18,6 +18,7 @@ function bench() {
   const desk = {
     views: { project: projectOf(), settings: {}, crosshair: [4, 0, 0], open: null, step: note("step") },
     editor: { undo: note("undo"), redo: note("redo") },
+    threshold: { finish: note("let go of the slider") },
     cursor: { release: note("let go of the key") },
     pointers: { finish: note("let go of the pointer") },
     session: { current: { draft: { labelled: () => 1, labels: [1] } }, submit: note("submit"), turn: note("turn") },
@@ -38,7 +39,7 @@ test("a stroke in hand ends before the query is handed in, left, or the stroke u
   for (const [id, what] of [["submit", "submit"], ["query-previous", "turn"], ["query-next", "turn"], ["undo", "undo"]]) {
     const { done, run } = bench();
     await run[id]();
-    assert.deepEqual(done, ["let go of the key", "let go of the pointer", what], id);
+    assert.deepEqual(done, ["let go of the key", "let go of the pointer", "let go of the slider", what], id);
   }
 });
 

@@ -24,6 +24,7 @@ const EMPTY = {
     train_box: BOX,
     query_shape: [4, 8, 8],
     skip_reasons: [],
+    strength: 0,
   },
   rounds: [],
   curve: [],

@@ -17,7 +17,7 @@ function predictionIn(box) {
     const [z, y, x] = [Math.floor(index / (ny * nx)), Math.floor(index / nx) % ny, index % nx];
     return (z + y + x + box.start[0] + box.start[1] + box.start[2]) % 3;
   });
-  return { model: 7, box, shape: shapeOf(box), classes, uncertainty: classes };
+  return { model: 7, box, shape: shapeOf(box), classes, uncertainty: classes, foreground: null };
 }
 
 test("what is accepted is what is predicted at each voxel of the query, though the prediction's box is larger", () => {
@@ -56,6 +56,70 @@ test("without a prediction, or without a query, nothing is accepted", () => {
   assert.ok(!editor.accept() && !editor.clear() && !editor.backgroundRest() && !editor.undo() && !editor.redo());
   assert.deepEqual([editor.copyPrevious(0), editor.interpolate(0), editor.newInstance()], [null, null, false]);
   assert.deepEqual(sent, []);
+});
+
+test("a query that asks to correct it has its prediction filled in once, and not after anything was done", () => {
+  const prediction = predictionIn({ start: [2, 10, 20], stop: [3, 12, 22] });
+  const plain = editorOf([1, 2, 2], {}, prediction);
+  assert.ok(!plain.editor.prefill());
+  const { editor, open, sent } = editorOf([1, 2, 2], {}, null);
+  open.query.correction = true;
+  assert.ok(!editor.prefill(), "nothing is predicted yet");
+  open.prediction = prediction;
+  assert.ok(editor.prefill());
+  assert.ok(!editor.prefill());
+  assert.deepEqual(sent.map(({ tool, model }) => [tool, model]), [["accept", 7]]);
+  editor.undo();
+  assert.ok(!editor.prefill(), "it was undone");
+});
+
+/** A prediction of six voxels in a row with how likely their foreground is, in percent. @param {number[]} percent @param {number[]} classes */
+function likelyIn(percent, classes) {
+  /** @type {Box} */
+  const box = { start: [2, 10, 20], stop: [3, 11, 26] };
+  const foreground = Uint8Array.from(percent, (part) => Math.round(part * 2.55));
+  const planes = { classes: Uint8Array.from(classes), uncertainty: foreground, foreground };
+  return { model: 7, box, shape: shapeOf(box), ...planes };
+}
+
+test("the prediction is taken at another threshold, each voxel with its class or the nearest one", () => {
+  const { editor, sent, labels } = editorOf([1, 1, 6], {}, likelyIn([90, 60, 40, 20, 90, 90], [1, 1, 0, 0, 2, 2]));
+  editor.accept();
+  assert.ok(editor.retake(30));
+  assert.deepEqual([...labels], [1, 1, 1, 0, M1, M1]);
+  assert.ok(editor.retake(10));
+  assert.deepEqual([...labels], [1, 1, 1, M1, M1, M1]);
+  assert.ok(editor.retake(70));
+  assert.deepEqual([...labels], [1, 0, 0, 0, M1, M1]);
+  assert.deepEqual(sent.map(({ tool, model }) => [tool, model]), [["accept", 7], ...[0, 0, 0].map(() => ["threshold", 7])]);
+  assert.ok(!editor.retake(70));
+});
+
+test("what was painted by hand stays when the threshold changes, until the box is cleared", () => {
+  const { editor, labels } = editorOf([1, 1, 6], {}, likelyIn([90, 60, 40, 20, 90, 90], [1, 1, 0, 0, 2, 2]));
+  editor.accept();
+  editor.edit("brush", [0], 0);
+  editor.edit("erase", [4], U);
+  editor.retake(10);
+  assert.deepEqual([...labels], [0, 1, 1, M1, U, M1]);
+  editor.accept();
+  editor.retake(70);
+  assert.deepEqual([...labels], [1, 0, 0, 0, M1, M1], "what was accepted again is nobody's any more");
+  editor.edit("brush", [1], 1);
+  editor.clear();
+  editor.retake(70);
+  assert.deepEqual([...labels], [1, 0, 0, 0, M1, M1]);
+  editor.edit("brush", [1], 1);
+  editor.undo();
+  editor.retake(95);
+  assert.deepEqual([...labels], [0, 0, 0, 0, 0, 0], "what was undone was never painted");
+});
+
+test("without what is needed to tell, no threshold is taken", () => {
+  const { editor, open } = editorOf([1, 2, 2], {}, predictionIn({ start: [2, 10, 20], stop: [3, 12, 22] }));
+  assert.deepEqual([editor.retaken(30), editor.retake(30), open.draft.seq], [null, false, 0]);
+  open.prediction = null;
+  assert.ok(!editor.retake(30));
 });
 
 test("the rest becomes background, and what is labelled stays", () => {

@@ -46,6 +46,7 @@ export function projectOf() {
     train_box: { start: [0, 0, 0], stop: [20, 40, 40] },
     query_shape: [1, 4, 5],
     skip_reasons: ["blurred"],
+    strength: 0,
   };
 }
 
@@ -53,7 +54,7 @@ export function projectOf() {
 export function queryOf(id, rest = {}) {
   /** @type {Box} */
   const box = { start: [4, 10, 10], stop: [5, 12, 13] };
-  const about = { round: 1, rank: 0, strategy: "s", score: 0, reason: "r" };
+  const about = { round: 1, rank: 0, strategy: "s", correction: false, score: 0, reason: "r" };
   return { id, ...about, box, view: box, ops: [], answer: null, preview: null, ...rest };
 }
 
@@ -116,5 +117,5 @@ export function paneOf(open) {
 
 /** Views that show nothing. */
 export function viewsOf() {
-  return /** @type {Views} */ (/** @type {unknown} */ ({ lasso: null, invalidate() {}, touch() {} }));
+  return /** @type {Views} */ (/** @type {unknown} */ ({ lasso: null, bridge: null, target: null, invalidate() {}, touch() {} }));
 }

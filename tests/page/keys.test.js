@@ -119,26 +119,26 @@ test("a held action ends with its key, whatever else is down by then", () => {
 
 test("an action can have other chords", () => {
   const map = new KeyMap();
-  assert.deepEqual(map.set("brush", ["N", "Ctrl+B"]), []);
-  assert.equal(map.action(press("n", "KeyN")), "brush");
+  assert.deepEqual(map.set("brush", ["Y", "Ctrl+B"]), []);
+  assert.equal(map.action(press("y", "KeyY")), "brush");
   assert.equal(map.action(press("b", "KeyB", "Ctrl")), "brush");
   assert.equal(map.action(press("b", "KeyB")), null);
-  assert.deepEqual(map.keysOf("brush"), ["N", "Ctrl+B"]);
+  assert.deepEqual(map.keysOf("brush"), ["Y", "Ctrl+B"]);
   assert.deepEqual(map.set("erase", ["B"]), [], "it is free now");
 });
 
 test("a held action stays one on another key", () => {
   const map = new KeyMap();
-  assert.deepEqual(map.set("pan", ["Q"]), []);
-  assert.deepEqual(map.keysOf("pan"), ["hold:Q"]);
-  assert.equal(map.released(press("Q", "KeyQ", "Shift")), "pan");
+  assert.deepEqual(map.set("pan", ["Z"]), []);
+  assert.deepEqual(map.keysOf("pan"), ["hold:Z"]);
+  assert.equal(map.released(press("Z", "KeyZ", "Shift")), "pan");
 });
 
 test("a chord that another action has is refused, with its title", () => {
   const map = new KeyMap();
-  assert.deepEqual(map.set("brush", ["N", "E", "Space"]), ["erase to unlabelled", "drag the view"]);
+  assert.deepEqual(map.set("brush", ["Y", "E", "Space"]), ["erase to unlabelled", "drag the view"]);
   assert.deepEqual(map.keysOf("brush"), ["B"]);
-  assert.equal(map.action(press("n", "KeyN")), null);
+  assert.equal(map.action(press("y", "KeyY")), null);
 });
 
 test("a chord of the browser is refused", () => {
@@ -157,18 +157,18 @@ test("an action can be left without chords", () => {
 
 test("what was changed comes back from JSON, and nothing else is in it", () => {
   const map = new KeyMap();
-  map.set("brush", ["N"]);
+  map.set("brush", ["Y"]);
   map.set("erase", ["B"]);
   map.set("pan", ["E"]);
   const json = JSON.parse(JSON.stringify(map));
-  assert.deepEqual(json, { brush: ["N"], erase: ["B"], pan: ["hold:E"] });
+  assert.deepEqual(json, { brush: ["Y"], erase: ["B"], pan: ["hold:E"] });
   const again = new KeyMap(json);
-  assert.deepEqual(["brush", "erase", "pan"].map((id) => again.keysOf(id)), [["N"], ["B"], ["hold:E"]]);
+  assert.deepEqual(["brush", "erase", "pan"].map((id) => again.keysOf(id)), [["Y"], ["B"], ["hold:E"]]);
   assert.equal(again.released(press("e", "KeyE")), "pan");
 });
 
 test("of what is stored only what fits is taken, and defaults give way", () => {
-  const map = new KeyMap({ brush: ["E", "Ctrl+W"], fly: ["Q"], fill: "G", lasso: ["E"], pick: [3], erase: null });
+  const map = new KeyMap({ brush: ["E", "Ctrl+W"], fly: ["Z"], fill: "G", lasso: ["E"], pick: [3], erase: null });
   assert.deepEqual(map.keysOf("brush"), ["E"]);
   assert.deepEqual(map.keysOf("erase"), []);
   assert.deepEqual(map.keysOf("fill"), ["G"]);

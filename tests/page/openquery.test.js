@@ -25,7 +25,7 @@ test("a query is open once its draft, its own sections and its prediction are he
   serve();
   /** @type {Box} */
   const box = { start: [3, 9, 8], stop: [7, 15, 16] };
-  const query = queryOf(1, { ops: [opOf(1)], preview: { id: 9, model: 4, box } });
+  const query = queryOf(1, { ops: [opOf(1)], preview: { id: 9, model: 4, box, foreground: true } });
   const open = await OpenQuery.load(query, [], projectOf());
   assert.deepEqual([open.id, open.shape, open.deep], [1, [1, 2, 3], false]);
   assert.deepEqual([open.draft.seq, open.draft.labelled()], [1, 1]);
@@ -34,6 +34,7 @@ test("a query is open once its draft, its own sections and its prediction are he
   assert.deepEqual(requests.toSorted(), [
     "/api/image?z0=4&z1=5&y0=10&y1=12&x0=10&x1=13",
     "/api/previews/9/classes",
+    "/api/previews/9/foreground",
     "/api/previews/9/uncertainty",
   ]);
 });
@@ -50,8 +51,8 @@ test("a query of several sections shows side views, and has no prediction until 
   const box = { start: [4, 10, 10], stop: [7, 12, 13] };
   const open = await OpenQuery.load(queryOf(1, { box, view: box }), [], projectOf());
   assert.deepEqual([open.deep, open.prediction], [true, null]);
-  await open.refresh({ id: 2, model: 5, box });
-  assert.equal(open.prediction?.model, 5);
+  await open.refresh({ id: 2, model: 5, box, foreground: false });
+  assert.deepEqual([open.prediction?.model, open.prediction?.foreground], [5, null]);
 });
 
 test("a query without its image is not opened", async () => {

@@ -296,6 +296,25 @@ test("strokes that wait in the outbox are in the draft, even if they arrive whil
   assert.equal(session.current?.draft.seq, 3);
 });
 
+test("of an answer that is looked at again the latest model's prediction is asked for once, and shown", async () => {
+  const { session, server, paint } = await begun(1, 2);
+  const query = /** @type {import("../../src/microtome/serve/page/types.js").Query} */ (server.queries.get(102));
+  query.answer = { id: 5, seq: 1, method: "scratch" };
+  await session.turn(-1);
+  assert.equal(session.current?.id, 102);
+  const state = { worker: /** @type {any} */ (null), model: 4, answers: 1, open: 2 };
+  await session.follow(state);
+  await session.follow(state);
+  assert.equal(server.requests.filter((path) => path === "/api/queries/102/look").length, 1);
+  query.preview = { id: 9, model: 4, box: query.box, foreground: false };
+  await session.follow(state);
+  assert.equal(session.current?.prediction?.model, 4);
+  paint(3);
+  query.preview = { id: 10, model: 5, box: query.box, foreground: false };
+  await session.follow({ ...state, model: 5 });
+  assert.equal(session.current?.prediction?.model, 4, "what is being changed keeps its prediction");
+});
+
 test("a newer prediction is shown as long as nothing is painted", async () => {
   const { session, server, paint } = await begun(1, 2);
   const query = /** @type {import("../../src/microtome/serve/page/types.js").Query} */ (server.queries.get(1));
@@ -305,11 +324,11 @@ test("a newer prediction is shown as long as nothing is painted", async () => {
   await session.follow({ ...state, model: null });
   await session.follow(state);
   assert.equal(predictions, 0, "there is none for this query yet");
-  query.preview = { id: 9, model: 4, box: query.box };
+  query.preview = { id: 9, model: 4, box: query.box, foreground: false };
   await session.follow(state);
   await session.follow(state);
   assert.deepEqual([predictions, session.current?.prediction?.model], [1, 4]);
-  query.preview = { id: 10, model: 5, box: query.box };
+  query.preview = { id: 10, model: 5, box: query.box, foreground: false };
   server.held = "/api/queries/1?";
   const followed = session.follow({ ...state, model: 5 });
   paint(0);

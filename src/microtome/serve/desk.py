@@ -20,7 +20,7 @@ from microtome.learn.settings import recipe_from
 from microtome.project import Answer, Project, Query, Skip
 from microtome.project.records import INSTANCE, OUTWARD, TAKEN, Activity, Op, Preview
 from microtome.serve.draft import Draft, require_runs, require_values, runs_of
-from microtome.serve.events import TRAIN, WATCH
+from microtome.serve.events import LOOK, TRAIN, WATCH, looked_at
 from microtome.serve.messages import NewAnswer, OpMessage, Plane, Report
 from microtome.serve.view import view_of
 
@@ -220,6 +220,16 @@ class Desk:
     def train(self) -> None:
         """Ask the worker to train now."""
         self.journal.add_event(TRAIN, {})
+
+    def look(self, query_id: int) -> None:
+        """Ask for the latest model's prediction of a query that was answered before.
+
+        Raises:
+            NotFoundError: If there is none.
+        """
+        self._query(query_id)
+        if query_id not in looked_at(self.journal):
+            self.journal.add_event(LOOK, {"query": query_id})
 
     def watch(self, sections: Sequence[int]) -> None:
         """Ask for the prediction of these sections.

@@ -8,8 +8,11 @@ from microtome.project.growth import far_answers, grows, sections_in, stage_at
 
 TRAIN = "train"  # somebody wants training to begin now
 WATCH = "watch"  # sections whose prediction somebody wants to see
+LOOK = "look"  # somebody looks at an answered query again
 WORKER = "worker"  # what the worker does
 ESTIMATE = "estimate"  # how well a model did on an answer that it had not seen
+
+LOOKED_AT = 16  # answered queries that are predicted again: those that were looked at last
 
 State = Literal["starting", "idle", "asking", "training", "estimating", "predicting", "failed", "stopped"]
 
@@ -39,6 +42,11 @@ def watched_sections(journal: Journal) -> list[int]:
     """The sections that were asked for last."""
     event = journal.latest_event(WATCH)
     return [] if event is None else list(event.data["sections"])
+
+
+def looked_at(journal: Journal) -> list[int]:
+    """The answered queries that somebody looked at again, the last first."""
+    return list(dict.fromkeys(event.data["query"] for event in reversed(journal.events(LOOK))))[:LOOKED_AT]
 
 
 def answers_needed(project: Project) -> int:

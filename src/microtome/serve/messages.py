@@ -117,6 +117,10 @@ class Watch(_Message):
     sections: Annotated[list[Count], Field(max_length=MOST_SECTIONS)]
 
 
+class Look(_Message):
+    """Wants to see what the latest model predicts of an answered query."""
+
+
 class Train(_Message):
     """Wants training to begin now."""
 

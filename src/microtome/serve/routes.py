@@ -12,6 +12,7 @@ from microtome.serve.messages import (
     LARGEST,
     Activities,
     Annotator,
+    Look,
     NewAnswer,
     NewOp,
     NewSkip,
@@ -113,6 +114,13 @@ async def skip(query_id: Id, message: NewSkip, office: Here) -> Json:
 async def labels(query_id: Id, office: Here) -> Response:
     """What most annotators answered, a byte a voxel."""
     return as_bytes((await office.at_desk(office.desk.labels, query_id)).tobytes())
+
+
+@router.post("/queries/{query_id}/look")
+async def look(query_id: Id, message: Look, office: Here) -> Json:
+    """An answered query is looked at again: the latest model is to predict it."""
+    await office.at_desk(office.desk.look, query_id)
+    return {}
 
 
 @router.get("/queries/{query_id}/weights")

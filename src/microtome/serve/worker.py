@@ -28,6 +28,7 @@ from microtome.serve.events import (
     State,
     WorkerState,
     answers_needed,
+    looked_at,
     untrained_answers,
     watched_sections,
 )
@@ -173,7 +174,8 @@ class Worker:
 
     def _previewed(self) -> bool:
         """Predict the next query, or the next watched section, of which the latest model has not yet."""
-        if self._predicted([*self._journal.open_queries(), *self._journal.drafts.unassigned(self._repeat)]):
+        waiting = [*self._journal.open_queries(), *self._journal.drafts.unassigned(self._repeat)]
+        if self._predicted([*waiting, *map(self._journal.query, looked_at(self._journal))]):
             return True
         latest, shape = self._journal.latest_model(), self._session.image.shape
         if latest is None or latest.id is None:

@@ -117,6 +117,15 @@ export const previewClasses = (id) => getBytes(`/api/previews/${id}/classes`);
 /** @param {number} id of a preview @returns {Promise<Uint8Array>} 0 (sure) to 255 for each voxel of its box */
 export const previewUncertainty = (id) => getBytes(`/api/previews/${id}/uncertainty`);
 
+/** @param {number} id of a preview @returns {Promise<Uint8Array>} 0 to 255 for each voxel: how likely no background */
+export const previewForeground = (id) => getBytes(`/api/previews/${id}/foreground`);
+
+/** Have the latest model predict a query that was answered. @param {number} id @returns {Promise<{}>} */
+export const look = (id) => postJson(`/api/queries/${id}/look`, {});
+
+/** @param {number} id of an answered query @returns {Promise<Uint8Array>} 0 to 255: how much more each voxel weighs */
+export const weights = (id) => getBytes(`/api/queries/${id}/weights`);
+
 /** @param {number} id of a query @returns {Promise<Uint8Array>} majority of its answers, 255 unlabelled */
 export const labels = (id) => getBytes(`/api/queries/${id}/labels`);
 

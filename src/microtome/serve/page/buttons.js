@@ -67,11 +67,16 @@ export function pressButtons({ now }) {
     fill: now.tool === "fill",
     lasso: now.tool === "lasso",
     pick: now.tool === "pick",
+    bridge: now.tool === "bridge",
+    remove: now.tool === "remove" && !now.through,
+    "remove-through": now.tool === "remove" && now.through,
     outline: now.outline,
     "lasso-close": now.keyboard,
     "toggle-labels": now.shown.labels,
     "toggle-prediction": now.shown.prediction,
     "toggle-uncertainty": now.shown.uncertainty,
+    "toggle-errors": now.shown.errors,
+    "toggle-weights": now.shown.weights,
   };
   for (const [id, on] of Object.entries(pressed)) {
     for (const button of document.querySelectorAll(`button[data-action="${id}"]`)) {

@@ -16,6 +16,14 @@ const HEAT = [
   [252, 253, 191],
 ];
 
+/**
+ * What a prediction misses is vermilion, what it makes up yellow (Okabe & Ito 2008): as far apart in lightness as in
+ * hue, and the yellow comes in stripes.
+ */
+const MISSED = [213, 64, 0];
+const MADE_UP = [250, 232, 60];
+const BETWEEN_STRIPES = 110; // alpha
+
 const AREA = 175; // alpha of a labelled area; its edge is opaque
 const PREDICTED_AREA = 70;
 
@@ -36,6 +44,11 @@ export class Colours {
       table[0] = 0;
     } // what is background shows the image
     this.heat = heat();
+    this.errors = {
+      missed: pixel(MISSED[0], MISSED[1], MISSED[2], 255),
+      madeUp: pixel(MADE_UP[0], MADE_UP[1], MADE_UP[2], 255),
+      between: pixel(MADE_UP[0], MADE_UP[1], MADE_UP[2], BETWEEN_STRIPES),
+    };
     this.greys = new Uint32Array(256);
     this.adjust(0, 0);
   }

@@ -7,13 +7,16 @@
  * @import {Pointers} from "./pointer.js"
  * @import {Session} from "./session.js"
  * @import {SkipMenu} from "./skipmenu.js"
+ * @import {ThresholdSlider} from "./thresholdslider.js"
  * @import {Tools} from "./tools.js"
+ * @import {Walk} from "./walk.js"
+ * @import {WeightMap} from "./weights.js"
  * @import {Views} from "./views.js"
  * @import {ToolName} from "./settings.js"
  *
  * @typedef {{
  *   views: Views, editor: Editor, tools: Tools, cursor: KeyboardCursor, pointers: Pointers, session: Session,
- *   skipMenu: SkipMenu, help: Help
+ *   skipMenu: SkipMenu, help: Help, threshold: ThresholdSlider, walk: Walk, weights: WeightMap
  * }} Desk
  * @typedef {Record<string, (event?: KeyboardEvent) => unknown>} Commands
  */
@@ -63,8 +66,8 @@ function toolCommands({ views, tools, cursor, pointers, skipMenu }) {
   const { settings } = views;
   /** @type {(tool: ToolName) => () => void} */
   const choose = (tool) => () => {
-    tools.lasso.cancel();
-    settings.set({ tool });
+    tools.cancel();
+    settings.set({ tool, through: false });
   };
   return {
     brush: choose("brush"),
@@ -72,6 +75,12 @@ function toolCommands({ views, tools, cursor, pointers, skipMenu }) {
     fill: choose("fill"),
     lasso: choose("lasso"),
     pick: choose("pick"),
+    bridge: choose("bridge"),
+    remove: choose("remove"),
+    "remove-through": () => {
+      choose("remove")();
+      settings.set({ through: true });
+    },
     "lasso-close": () => (tools.lasso.isOpen ? tools.lasso.close() : cursor.toggle()),
     smaller: () => settings.grow(-1),
     larger: () => settings.grow(1),
@@ -82,7 +91,7 @@ function toolCommands({ views, tools, cursor, pointers, skipMenu }) {
     escape: () => {
       pointers.cancel();
       cursor.cancel();
-      tools.lasso.cancel();
+      tools.cancel();
       skipMenu.close();
       hideToast();
       settings.set({ tool: "brush", keyboard: false, raw: false });
@@ -91,7 +100,7 @@ function toolCommands({ views, tools, cursor, pointers, skipMenu }) {
 }
 
 /** @param {Desk} desk @returns {Commands} */
-function labelling({ views, editor, cursor, pointers }) {
+function labelling({ views, editor, cursor, pointers, threshold }) {
   const classes = views.project.classes.map((_, k) => k + 1);
   const section = () => views.crosshair[0] - (views.open?.box.start[0] ?? 0);
   const report = (/** @type {boolean} */ done, /** @type {string} */ otherwise) => done || toast(otherwise);
@@ -125,9 +134,11 @@ function labelling({ views, editor, cursor, pointers }) {
         toast("What was painted before was replaced. Undo brings it back.");
       }
     },
+    "threshold-lower": () => report(threshold.nudge(-1), "There is no prediction to take."),
+    "threshold-higher": () => report(threshold.nudge(1), "There is no prediction to take."),
     clear: () => report(editor.clear(), "The box is already empty."),
     undo: () => {
-      letGo({ cursor, pointers }); // so that what is undone is the stroke in hand, not the one before
+      letGo({ cursor, pointers, threshold }); // so that what is undone is the stroke in hand, not the one before
       report(editor.undo(), "Nothing to undo");
     },
     redo: () => report(editor.redo(), "Nothing to redo"),
@@ -135,8 +146,15 @@ function labelling({ views, editor, cursor, pointers }) {
 }
 
 /** @param {Desk} desk @returns {Commands} */
-function showing({ views: { settings }, help }) {
+function showing({ views: { settings }, help, walk, weights }) {
   return {
+    "toggle-errors": () => settings.toggle("errors"),
+    "toggle-weights": () =>
+      weights.possible
+        ? settings.toggle("weights")
+        : toast("Corrections do not weigh more in this project: [corrections] in project.toml."),
+    "likely-next": () => toast(walk.step(1)),
+    "likely-previous": () => toast(walk.step(-1)),
     "toggle-labels": () => settings.toggle("labels"),
     "toggle-prediction": () => settings.toggle("prediction"),
     "toggle-uncertainty": () => settings.toggle("uncertainty"),
@@ -159,10 +177,10 @@ function tellUnlabelled(draft) {
 }
 
 /** @param {Desk} desk @returns {Commands} */
-function queries({ session, skipMenu, cursor, pointers }) {
+function queries({ session, skipMenu, cursor, pointers, threshold }) {
   return {
     submit: () => {
-      letGo({ cursor, pointers });
+      letGo({ cursor, pointers, threshold });
       const { current } = session;
       if (!current) {
         return;
@@ -177,20 +195,21 @@ function queries({ session, skipMenu, cursor, pointers }) {
     },
     skip: () => (session.revisiting ? toast("This query was handed in already.") : session.current && skipMenu.open()),
     "query-previous": () => {
-      letGo({ cursor, pointers });
+      letGo({ cursor, pointers, threshold });
       return turn(session, -1, "There is no earlier answer.");
     },
     "query-next": () => {
-      letGo({ cursor, pointers });
+      letGo({ cursor, pointers, threshold });
       return turn(session, 1, "This is the newest query. Submit it to go on.");
     },
   };
 }
 
-/** Ends a stroke in hand, so that it is part of the draft. @param {Pick<Desk, "cursor" | "pointers">} desk */
-function letGo({ cursor, pointers }) {
+/** Ends a stroke in hand, so that it is part of the draft. @param {Pick<Desk, "cursor" | "pointers" | "threshold">} desk */
+function letGo({ cursor, pointers, threshold }) {
   cursor.release();
   pointers.finish();
+  threshold.finish();
 }
 
 /** @param {Session} session @param {1 | -1} step @param {string} otherwise */

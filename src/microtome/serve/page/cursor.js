@@ -21,6 +21,11 @@ export class KeyboardCursor {
     return this.views.settings.now.keyboard;
   }
 
+  /** Whether the tool is pressed. */
+  get pressing() {
+    return this.#gesture !== null;
+  }
+
   toggle() {
     this.release();
     this.views.settings.set({ keyboard: !this.on });

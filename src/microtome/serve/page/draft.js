@@ -14,6 +14,9 @@ import { uuid } from "./uuid.js";
  * @typedef {{tool: Tool, before: number[], after: number[], labelled: number}} Change
  */
 
+/** @type {Tool[]} that take a prediction over */
+const TAKEN = ["accept", "threshold"];
+
 /** The values of a query's box, changed by edits that can be undone; every change is an op for the server. */
 export class Draft {
   /** @type {Change[]} */
@@ -67,7 +70,7 @@ export class Draft {
    * @param {Tool} tool
    * @param {ArrayLike<number>} indices flat, in any order; where one is repeated, its last value counts
    * @param {number | ArrayLike<number>} values one for all, or one for each index
-   * @param {number | null} [model] whose prediction was accepted
+   * @param {number | null} [model] whose prediction was taken over
    * @returns {Op | null} null if no voxel changed
    * @throws {RangeError} if an index is outside the box, or there are not as many values as indices
    */
@@ -124,9 +127,26 @@ export class Draft {
     return largest + 1;
   }
 
+  /** The edit in effect that took a prediction over, the latest of them. @returns {Change | null} */
+  get taken() {
+    return this.#inEffect.findLast(({ tool }) => TAKEN.includes(tool)) ?? null;
+  }
+
+  /** What a hand painted or erased and no prediction replaced since. @returns {Uint8Array} 1 for such a voxel */
+  byHand() {
+    const hand = new Uint8Array(this.labels.length);
+    for (const { tool, after } of this.#inEffect) {
+      const byHand = Number(!TAKEN.includes(tool) && tool !== "clear");
+      for (let run = 0; run < after.length; run += 3) {
+        hand.fill(byHand, after[run], after[run] + after[run + 1]);
+      }
+    }
+    return hand;
+  }
+
   /** How the draft came about. @returns {"scratch" | "accepted" | "corrected"} by the edits in effect */
   method() {
-    if (!this.#inEffect.some(({ tool }) => tool === "accept")) {
+    if (!this.taken) {
       return "scratch";
     }
     return this.#inEffect.every(({ tool }) => tool === "accept") ? "accepted" : "corrected";

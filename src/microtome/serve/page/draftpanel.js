@@ -27,6 +27,8 @@ function possible(open, share) {
     redo: open !== null && open.draft.canRedo,
     accept: open !== null && open.prediction !== null,
     clear: share > 0,
+    "likely-next": open !== null && open.prediction !== null && share > 0,
+    "likely-previous": open !== null && open.prediction !== null && share > 0,
     "background-rest": open !== null && share < 1,
     interpolate: open !== null && open.deep,
     "copy-slice": open !== null && open.deep,

@@ -2,16 +2,20 @@
  * Everything that changes the draft of the query on the table. Each change goes to the server as one op.
  *
  * @import {Op, ProjectInfo, Tool} from "./types.js"
- * @import {OpenQuery} from "./openquery.js"
+ * @import {OpenQuery, Prediction} from "./openquery.js"
  * @import {Settings} from "./settings.js"
  */
 
 import { interpolate } from "./interpolate.js";
-import { PLANES, cut, planeValues } from "./planes.js";
+import { PLANES, crop, cut, planeValues } from "./planes.js";
+import { classesAt, nearestClass } from "./retake.js";
 import { UNLABELLED } from "./types.js";
 
-/** Dispatches "edit" after each change of the draft. */
+/** Dispatches "edit" (detail: the op) after each change of the draft. */
 export class Editor extends EventTarget {
+  /** @type {WeakMap<Prediction, Uint8Array>} what the voxels of a query's box are if they are foreground */
+  #classes = new WeakMap();
+
   /** @param {ProjectInfo} project @param {Settings} settings @param {(open: OpenQuery, op: Op) => void} send */
   constructor(project, settings, send) {
     super();
@@ -88,26 +92,50 @@ export class Editor extends EventTarget {
    */
   accept() {
     const { open } = this;
-    if (!open?.prediction) {
+    if (!open?.within || !open.prediction) {
       return false;
     }
-    const { prediction, box, shape } = open;
-    const values = new Uint32Array(open.draft.labels.length);
-    const [dz, dy, dx] = [0, 1, 2].map((axis) => box.start[axis] - prediction.box.start[axis]);
-    let target = 0;
-    for (let z = 0; z < shape[0]; z++) {
-      for (let y = 0; y < shape[1]; y++) {
-        const source = ((z + dz) * prediction.shape[1] + y + dy) * prediction.shape[2] + dx;
-        for (let x = 0; x < shape[2]; x++) {
-          values[target++] = this.#asValue(prediction.classes[source + x]);
-        }
-      }
-    }
+    const { prediction } = open;
+    const values = Uint32Array.from(open.within.classes, (cls) => this.#asValue(cls));
     if (this.settings.now.overwrite !== "empty") {
       return this.edit("accept", all(values.length), values, prediction.model);
     }
     const empty = where(open.draft.labels, (value) => value === UNLABELLED);
     return this.edit("accept", empty, empty.map((index) => values[index]), prediction.model);
+  }
+
+  /**
+   * Accepts the prediction of a query that asks to correct it, as long as nobody did anything to the draft.
+   *
+   * @returns {boolean}
+   */
+  prefill() {
+    const { open } = this;
+    return open !== null && open.query.correction && open.draft.seq === 0 && this.accept();
+  }
+
+  /**
+   * The draft with the prediction at another threshold, but for what was painted by hand.
+   *
+   * @param {number} percent
+   * @returns {Uint32Array | null} its values, null without a prediction that tells
+   */
+  retaken(percent) {
+    const { open } = this;
+    const foreground = open?.within?.foreground;
+    if (!open || !foreground) {
+      return null;
+    }
+    const classes = classesAt(foreground, this.#candidates(open), percent);
+    const byHand = open.draft.byHand();
+    return open.draft.labels.map((value, index) => (byHand[index] === 1 ? value : this.#asValue(classes[index])));
+  }
+
+  /** Takes the prediction over at another threshold. @param {number} percent @returns {boolean} */
+  retake(percent) {
+    const values = this.retaken(percent);
+    const model = this.open?.prediction?.model ?? null;
+    return values !== null && this.edit("threshold", all(values.length), values, model);
   }
 
   /** Makes the whole box unlabelled. */
@@ -215,8 +243,23 @@ export class Editor extends EventTarget {
       return false;
     }
     this.send(this.open, op);
-    this.dispatchEvent(new Event("edit"));
+    this.dispatchEvent(new CustomEvent("edit", { detail: op }));
     return true;
+  }
+
+  /** @param {OpenQuery} open @returns {Uint8Array} the class of each voxel, should it be foreground */
+  #candidates({ prediction, box, shape }) {
+    if (!prediction || this.project.classes.length === 1) {
+      return new Uint8Array(shape[0] * shape[1] * shape[2]).fill(1);
+    }
+    const known = this.#classes.get(prediction);
+    if (known) {
+      return known;
+    }
+    const nearest = nearestClass(prediction.classes, prediction.shape, this.project.voxel_size_nm);
+    const found = crop(nearest, prediction, box);
+    this.#classes.set(prediction, found);
+    return found;
   }
 
   /** A prediction tells classes, not objects: each class becomes one. @param {number} cls */

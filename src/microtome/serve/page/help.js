@@ -23,6 +23,8 @@ const GESTURES = [
       ["pick the label", "Shift + click"],
       ["move the crosshair", "Alt + click"],
       ["lasso", "drag, or click corners"],
+      ["bridge", "click both ends, or drag"],
+      ["remove through all sections", "Shift + click"],
     ],
   ],
   [

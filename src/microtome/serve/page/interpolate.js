@@ -1,8 +1,9 @@
 /**
  * Labels between two labelled planes, by interpolation of signed distances (Raya & Udupa 1990), which are exact and
- * take linear time (Felzenszwalb & Huttenlocher 2012).
+ * take linear time.
  */
 
+import { Envelope } from "./envelope.js";
 import { UNLABELLED } from "./types.js";
 
 /** @typedef {{x0: number, y0: number, w: number, h: number}} Window part of a plane */
@@ -84,62 +85,6 @@ function squaredDistance(mask, w, h, inside) {
     envelope.transform(distances, y * w, 1, w);
   }
   return distances;
-}
-
-/** The lower envelope of parabolas, one on each voxel of a line, with room for lines up to a length. */
-class Envelope {
-  /** @param {number} length */
-  constructor(length) {
-    this.heights = new Float64Array(length);
-    /** Where the parabolas of the envelope stand. */
-    this.places = new Int32Array(length);
-    /** From where on each of them is the lowest. */
-    this.starts = new Float64Array(length);
-  }
-
-  /**
-   * Replace the values of a line by the envelope of parabolas that stand on them.
-   *
-   * @param {Float64Array} values changed in place
-   * @param {number} offset @param {number} stride @param {number} count
-   */
-  transform(values, offset, stride, count) {
-    for (let q = 0; q < count; q++) {
-      this.heights[q] = values[offset + q * stride];
-    }
-    const parabolas = this.#build(count);
-    if (parabolas === 0) {
-      return;
-    }
-    let k = 0;
-    for (let q = 0; q < count; q++) {
-      while (k + 1 < parabolas && this.starts[k + 1] < q) {
-        k++;
-      }
-      values[offset + q * stride] = (q - this.places[k]) ** 2 + this.heights[this.places[k]];
-    }
-  }
-
-  /** @param {number} count @returns {number} how many parabolas make up the envelope */
-  #build(count) {
-    let k = 0;
-    for (let q = 0; q < count; q++) {
-      if (this.heights[q] < Infinity) {
-        while (k > 0 && this.#crossing(this.places[k - 1], q) <= this.starts[k - 1]) {
-          k--;
-        }
-        this.starts[k] = k === 0 ? -Infinity : this.#crossing(this.places[k - 1], q);
-        this.places[k] = q;
-        k++;
-      }
-    }
-    return k;
-  }
-
-  /** @param {number} p @param {number} q @returns {number} where the parabola on p meets the one on q */
-  #crossing(p, q) {
-    return (this.heights[q] + q * q - this.heights[p] - p * p) / (2 * (q - p));
-  }
 }
 
 /**

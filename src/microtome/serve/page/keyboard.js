@@ -14,7 +14,7 @@
  */
 
 /** What goes on for as long as its key is down, by the repeats of the keyboard, as all moves do. */
-const REPEATED = new Set(["smaller", "larger", "undo", "redo"]);
+const REPEATED = new Set(["smaller", "larger", "undo", "redo", "threshold-lower", "threshold-higher"]);
 
 export class Keyboard {
   /** @type {Set<string>} held actions */

@@ -14,7 +14,7 @@ import { inArray } from "./planes.js";
 import { polygon } from "./raster.js";
 import { UNLABELLED } from "./types.js";
 
-const JITTER = 4; // pixels that the pointer may move during a click
+export const JITTER = 4; // pixels that the pointer may move during a click
 
 export class Lasso {
   /** @param {Editor} editor @param {Views} views */
@@ -79,7 +79,7 @@ export class Lasso {
 }
 
 /** How far apart two points are on the screen. @param {Pane} pane @param {Point} from @param {Point} to */
-function pixels({ viewport }, from, to) {
+export function pixels({ viewport }, from, to) {
   const { rowNm, colNm, scale } = viewport;
   return Math.hypot((to[0] - from[0]) * rowNm, (to[1] - from[1]) * colNm) * scale;
 }

@@ -5,6 +5,7 @@
  * @typedef {import("./planes.js").Rect} Rect
  * @typedef {import("./viewport.js").Viewport} Viewport
  * @typedef {{edge: Uint32Array, inside: Uint32Array}} LabelColours  tables as palette.js makes them
+ * @typedef {{missed: number, madeUp: number, between: number}} ErrorColours  pixels; `between` two stripes
  */
 
 import { LUT_MASK } from "./palette.js";

@@ -8,7 +8,7 @@ import { byId, element } from "./nodes.js";
 import { LAYERS } from "./settings.js";
 
 /** @type {Record<LayerName, string>} */
-const NAMES = { labels: "Labels", prediction: "Prediction", uncertainty: "Uncertainty" };
+const NAMES = { labels: "Labels", prediction: "Prediction", uncertainty: "Uncertainty", errors: "Errors", weights: "Weights" };
 
 export class LayerList {
   /** @param {Settings} settings */
@@ -36,6 +36,6 @@ export class LayerList {
     slider.addEventListener("input", () => {
       settings.set({ opacity: { ...settings.now.opacity, [layer]: slider.valueAsNumber / 100 } });
     });
-    return element("div", { class: "layer" }, button, slider);
+    return element("div", { class: "layer", id: `layer-${layer}` }, button, slider);
   }
 }

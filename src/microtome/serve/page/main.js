@@ -10,6 +10,7 @@ import { commands } from "./commands.js";
 import { KeyboardCursor } from "./cursor.js";
 import { showDraft } from "./draftpanel.js";
 import { Editor } from "./editor.js";
+import { ErrorLegend } from "./errorlegend.js";
 import { Help } from "./help.js";
 import { Keyboard } from "./keyboard.js";
 import { keep, recall } from "./kept.js";
@@ -22,11 +23,14 @@ import { Session } from "./session.js";
 import { Settings } from "./settings.js";
 import { SkipMenu } from "./skipmenu.js";
 import { StatusBar } from "./statusbar.js";
+import { ThresholdSlider } from "./thresholdslider.js";
 import { measure } from "./timing.js";
 import { hideToast, toast } from "./toast.js";
 import { Tools } from "./tools.js";
 import { showPlace, showSaved, showWorker } from "./topbar.js";
 import { Views } from "./views.js";
+import { Walk } from "./walk.js";
+import { WeightMap } from "./weights.js";
 import { WhyPanel } from "./why.js";
 
 const KEYS = "microtome.keys";
@@ -74,10 +78,17 @@ const help = new Help(keymap, () => {
   nameKeys(keymap);
 });
 const skipMenu = new SkipMenu(project.skip_reasons, (reason) => session.skip(reason));
-const run = commands({ views, editor, tools, cursor, pointers, session, skipMenu, help });
 const why = new WhyPanel(project);
 new ClassList(project, settings, colours);
 new LayerList(settings);
+const errors = new ErrorLegend(views);
+const weights = new WeightMap(project, views);
+const threshold = new ThresholdSlider(editor, views);
+const walk = new Walk(editor, views);
+const run = commands({
+  ...{ views, editor, tools, cursor, pointers, session, skipMenu, help },
+  ...{ threshold, walk, weights },
+});
 new StatusBar(views, editor, keymap);
 
 listen(activity, window);
@@ -86,6 +97,9 @@ nameKeys(keymap);
 pressButtons(settings);
 settings.onChange((names) => {
   pressButtons(settings);
+  if (names.includes("tool") || names.includes("through") || names.includes("keyboard")) {
+    tools.removal.follow();
+  }
   if (names.includes("cls")) {
     showDraft(editor);
   }
@@ -138,12 +152,29 @@ session.addEventListener("show", () => {
   }
   editor.show(current);
   showDraft(editor);
+  showCorrecting();
 });
 session.addEventListener("prediction", () => {
   views.repredict();
   showDraft(editor);
+  showCorrecting();
 });
-views.addEventListener("move", () => why.at(views.crosshair[0]));
+
+/** What a prediction makes possible, and the prediction itself in a query that asks to correct it. */
+function showCorrecting() {
+  errors.update();
+  weights.update();
+  threshold.update();
+  const painting = cursor.pressing || views.doing === "paint" || views.doing === "erase";
+  if (!painting && editor.prefill()) {
+    toast("The prediction is filled in: correct what is wrong.");
+  }
+}
+
+views.addEventListener("move", () => {
+  why.at(views.crosshair[0]);
+  tools.removal.follow();
+});
 views.addEventListener("frame", () => {
   if (document.body.dataset.state === "drawing") {
     document.body.dataset.state = "drawn";
@@ -157,6 +188,8 @@ views.addEventListener("frame", () => {
 editor.addEventListener("edit", () => {
   hideToast();
   showDraft(editor);
+  errors.update();
+  tools.removal.follow();
   showPlace(session.current, session.revisiting);
 });
 /** @type {number | null | undefined} */

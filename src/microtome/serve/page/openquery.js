@@ -6,12 +6,20 @@
 
 import * as api from "./api.js";
 import { Draft } from "./draft.js";
-import { shapeOf } from "./planes.js";
+import { crop, shapeOf } from "./planes.js";
 import { Sections } from "./sections.js";
 
-/** @typedef {{model: number, box: Box, shape: Int3, classes: Uint8Array, uncertainty: Uint8Array}} Prediction */
+/**
+ * `foreground` is missing where an older version predicted.
+ *
+ * @typedef {{classes: Uint8Array, uncertainty: Uint8Array, foreground: Uint8Array | null}} Planes
+ * @typedef {Planes & {model: number, box: Box, shape: Int3}} Prediction
+ */
 
 export class OpenQuery {
+  /** @type {{of: Prediction, planes: Planes} | null} */
+  #within = null;
+
   /** @param {Query} query @param {Draft} draft @param {Sections} sections @param {Prediction | null} prediction */
   constructor(query, draft, sections, prediction) {
     this.query = query;
@@ -20,6 +28,24 @@ export class OpenQuery {
     this.prediction = prediction;
     /** @type {Int3} */
     this.shape = draft.shape;
+    /** @type {Uint32Array | null} values that are shown in place of the draft's */
+    this.proposed = null;
+    /** @type {Uint8Array | null} how much more the voxels weigh in training, once it was asked for */
+    this.weights = null;
+  }
+
+  /** The values that are shown. */
+  get labels() {
+    return this.proposed ?? this.draft.labels;
+  }
+
+  /** What is predicted in the query's own box. @returns {Planes | null} */
+  get within() {
+    const { prediction } = this;
+    if (prediction && this.#within?.of !== prediction) {
+      this.#within = { of: prediction, planes: cropped(prediction, this.box) };
+    }
+    return prediction && (this.#within?.planes ?? null);
   }
 
   get id() {
@@ -62,7 +88,20 @@ export class OpenQuery {
 }
 
 /** @param {Preview} preview @returns {Promise<Prediction>} */
-async function loadPrediction({ id, model, box }) {
-  const [classes, uncertainty] = await Promise.all([api.previewClasses(id), api.previewUncertainty(id)]);
-  return { model, box, shape: shapeOf(box), classes, uncertainty };
+async function loadPrediction({ id, model, box, foreground: hasForeground }) {
+  const [classes, uncertainty, foreground] = await Promise.all([
+    api.previewClasses(id),
+    api.previewUncertainty(id),
+    hasForeground ? api.previewForeground(id) : null,
+  ]);
+  return { model, box, shape: shapeOf(box), classes, uncertainty, foreground };
+}
+
+/** @param {Prediction} prediction @param {Box} box that lies in it @returns {Planes} */
+function cropped({ classes, uncertainty, foreground, ...where }, box) {
+  return {
+    classes: crop(classes, where, box),
+    uncertainty: crop(uncertainty, where, box),
+    foreground: foreground && crop(foreground, where, box),
+  };
 }

@@ -6,6 +6,7 @@
  */
 
 import { length } from "./lengths.js";
+import { drawMarks, ringed } from "./marks.js";
 
 const BAR_PIXELS = 160; // the longest scale bar
 const LIGHT = "rgb(255 255 255 / 0.95)";
@@ -24,6 +25,7 @@ export function drawOverlay(canvas, pane, views) {
   if (views.lasso && views.lasso.pane === pane) {
     drawLasso(context, pane, views);
   }
+  drawMarks(context, pane, views);
   drawCursor(context, pane, views);
   drawScaleBar(context, pane);
   if (views.views.length > 1) {
@@ -166,16 +168,6 @@ function drawBadge(context, { x, y }, colour, tool) {
   context.fill();
   context.fillStyle = LIGHT;
   context.fillText(tool, x + 30, y + 19);
-}
-
-/** Strokes the path in a colour that shows on any grey. @param {CanvasRenderingContext2D} context @param {string} colour @param {number} width */
-function ringed(context, colour, width) {
-  context.strokeStyle = SHADOW;
-  context.lineWidth = width + 2;
-  context.stroke();
-  context.strokeStyle = colour;
-  context.lineWidth = width;
-  context.stroke();
 }
 
 /** @param {CanvasRenderingContext2D} context @param {Pick<Pane, "viewport">} pane */

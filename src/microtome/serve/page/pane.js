@@ -13,6 +13,7 @@
  */
 
 import { fillHatched } from "./hatch.js";
+import { ErrorLayer } from "./errorlayer.js";
 import { Layer, greyLine, labelPixels, labelledPixels, tablePixels } from "./layer.js";
 import { cut, grown, whole } from "./planes.js";
 import { outwards } from "./regions.js";
@@ -48,6 +49,10 @@ export class Pane {
     this.prediction = null;
     /** @type {Layer | null} */
     this.uncertainty = null;
+    /** @type {ErrorLayer | null} */
+    this.errors = null;
+    /** @type {Layer | null} */
+    this.weights = null;
     this.resize();
   }
 
@@ -148,10 +153,12 @@ export class Pane {
     image.put(whole(image));
   }
 
-  /** Colours what is predicted here, as far as it is shown. */
+  /** Colours what is predicted here and what comes of it, as far as it is shown. */
   repredict() {
     this.prediction = null;
     this.uncertainty = null;
+    this.#compare();
+    this.#weigh();
     const { prediction } = this.open;
     const at = prediction ? this.at - prediction.box.start[this.plane.normal] : -1;
     if (!prediction || at < 0 || at >= prediction.shape[this.plane.normal]) {
@@ -175,20 +182,41 @@ export class Pane {
     }
   }
 
+  /** Colours where labels and prediction differ. */
+  #compare() {
+    this.errors = null;
+    if (this.inBox && this.open.within && this.settings.now.shown.errors) {
+      const { start, stop } = this.open.box;
+      this.errors = new ErrorLayer(layerOf(this.plane, start, stop), this.cut, this.open, this.colours.errors);
+    }
+  }
+
+  /** Colours how much the voxels will weigh in training. */
+  #weigh() {
+    const { weights, box } = this.open;
+    this.weights = null;
+    if (this.inBox && weights && this.settings.now.shown.weights) {
+      this.weights = layerOf(this.plane, box.start, box.stop);
+      tablePixels(this.weights, this.cut, weights, this.colours.heat);
+      this.weights.put(whole(this.cut));
+    }
+  }
+
   /** @param {Rect} rect of the box's plane */
   colourLabels(rect) {
-    if (this.blank && this.open.draft.labelled() === 0) {
+    if (this.blank && this.open.proposed === null && this.open.draft.labelled() === 0) {
       return;
     }
     this.blank = false;
     const { outline } = this.settings.now;
-    const { labels } = this.open.draft;
+    const { labels } = this.open;
     const plane = this.cut;
     const reached = grown(rect, 1, plane); // voxels beside it may have become edges
     labelPixels(this.labels, plane, labels, reached, outline ? this.colours.outlines : this.colours.areas);
     this.labels.put(reached);
     labelledPixels(this.labelled, plane, labels, rect);
     this.labelled.put(rect);
+    this.errors?.colour(rect);
     if (this.settings.now.shown.labels) {
       this.#veilPrediction(rect);
     }
@@ -197,7 +225,7 @@ export class Pane {
   /** Has what was labelled hide what was predicted there. @param {Rect} rect of the box's plane */
   #veilPrediction({ row0, row1, col0, col1 }) {
     const { prediction: layer, labels: above } = this;
-    const { prediction, draft } = this.open;
+    const { prediction, labels } = this.open;
     if (!layer || !prediction) {
       return;
     }
@@ -208,7 +236,7 @@ export class Pane {
     labelPixels(layer, plane, prediction.classes, rect, this.colours.predicted);
     for (let row = row0; row < row1; row++) {
       for (let col = col0; col < col1; col++) {
-        if (draft.labels[offset + row * rowStride + col * colStride] !== UNLABELLED) {
+        if (labels[offset + row * rowStride + col * colStride] !== UNLABELLED) {
           layer.pixels[(row + down) * layer.cols + col + right] = 0;
         }
       }
@@ -220,11 +248,12 @@ export class Pane {
    * Shows voxels of the box's plane in a value that is not in the draft yet.
    *
    * @param {ArrayLike<number>} indices
-   * @param {number} colour 0 for unlabelled
+   * @param {number} value
    * @param {Rect} rect that holds them
    */
-  sketch(indices, colour, rect) {
-    const opaque = colour === 0 ? 0 : 0xffffffff;
+  sketch(indices, value, rect) {
+    const colour = this.colours.of(value);
+    const opaque = value === UNLABELLED ? 0 : 0xffffffff;
     this.blank = false;
     for (let i = 0; i < indices.length; i++) {
       this.labels.pixels[indices[i]] = colour;
@@ -232,6 +261,7 @@ export class Pane {
     }
     this.labels.put(rect);
     this.labelled.put(rect);
+    this.errors?.sketch(indices, value, rect);
   }
 
   /**
@@ -279,6 +309,8 @@ export class Pane {
     if (this.inBox && shown.labels) {
       this.#drawOver(this.labels, opacity.labels);
     }
+    this.#drawOver(this.weights, opacity.weights);
+    this.#drawOver(this.errors?.layer ?? null, opacity.errors);
     this.#drawBox();
   }
 

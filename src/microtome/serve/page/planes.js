@@ -31,6 +31,23 @@ export function contains({ start, stop }, [z, y, x]) {
 }
 
 /**
+ * The bytes of a box within another.
+ * @type {(bytes: Uint8Array, where: {box: Box, shape: Int3}, box: Box) => Uint8Array}
+ */
+export function crop(bytes, where, box) {
+  const [nz, ny, nx] = shapeOf(box);
+  const [dz, dy, dx] = [0, 1, 2].map((axis) => box.start[axis] - where.box.start[axis]);
+  const found = new Uint8Array(nz * ny * nx);
+  for (let z = 0; z < nz; z++) {
+    for (let y = 0; y < ny; y++) {
+      const source = ((z + dz) * where.shape[1] + y + dy) * where.shape[2] + dx;
+      found.set(bytes.subarray(source, source + nx), (z * ny + y) * nx);
+    }
+  }
+  return found;
+}
+
+/**
  * The plane number `at` of an array in the shape `shape`.
  * @type {(shape: Int3, plane: Plane, at: number) => Cut}
  */

@@ -75,7 +75,7 @@ export class Pointers {
         return;
       }
     }
-    this.views.hoverAt({ pane, ...place });
+    this.views.hoverAt({ pane, ...place, shift: event.shiftKey });
     if (event.button === 1 || this.views.doing === "ready to pan") {
       this.#drag = { pane, pointer: event.pointerId, last: place };
       this.#say("pan");
@@ -90,7 +90,7 @@ export class Pointers {
   #begin(pane, event, place) {
     const point = pane.pointAt(place.x, place.y);
     const erasing = event.button === 2 || (event.buttons & 32) !== 0; // the other end of a pen
-    const gesture = event.shiftKey ? this.tools.pick(pane, point) : this.tools.press(pane, point, erasing);
+    const gesture = this.tools.press(pane, point, erasing, event.shiftKey);
     this.#press = { pane, pointer: event.pointerId, gesture };
     this.#say(erasing ? "erase" : "paint");
     this.onPaint(event.timeStamp);
@@ -108,7 +108,7 @@ export class Pointers {
       return;
     }
     const place = placeIn(pane, event);
-    this.views.hoverAt({ pane, ...place });
+    this.views.hoverAt({ pane, ...place, shift: event.shiftKey });
     if (this.#drag) {
       this.views.pan(place.x - this.#drag.last.x, place.y - this.#drag.last.y, pane);
       this.#drag.last = place;

@@ -24,6 +24,8 @@ export class Session extends EventTarget {
   /** @type {number[]} answered queries, oldest first */
   #trail = [];
   #place = 0;
+  /** @type {Map<number, number>} by answered query: the model whose prediction was asked for */
+  #asked = new Map();
   /** Counts what was asked to be shown, so that what comes late is not shown. */
   #turn = 0;
 
@@ -132,7 +134,12 @@ export class Session extends EventTarget {
     return shown;
   }
 
-  /** Looks for the query after this one, and for a newer prediction as long as nothing was painted. @param {State} state */
+  /**
+   * Looks for the query after this one, and for a newer prediction as long as nothing was painted; of an answer that
+   * is looked at again, as long as it is not changed.
+   *
+   * @param {State} state
+   */
   async follow({ model }) {
     const { current } = this;
     if (model !== this.model) {
@@ -142,15 +149,24 @@ export class Session extends EventTarget {
     if (this.#live) {
       this.prefetch();
     }
-    if (current && model !== null && current.draft.seq === 0 && current.prediction?.model !== model) {
+    if (current && model !== null && isUntouched(current) && current.prediction?.model !== model) {
+      await this.#ask(current, model);
       await this.#repredict(current);
+    }
+  }
+
+  /** Asks for the prediction of an answered query, which no worker makes of itself. @param {OpenQuery} current @param {number} model */
+  async #ask(current, model) {
+    if (current.query.answer !== null && this.#asked.get(current.id) !== model) {
+      this.#asked.set(current.id, model);
+      await api.look(current.id);
     }
   }
 
   /** @param {OpenQuery} current of which there may be a newer prediction */
   async #repredict(current) {
     const { preview } = await api.query(current.id, this.annotator);
-    if (preview && preview.model !== current.prediction?.model && current.draft.seq === 0) {
+    if (preview && preview.model !== current.prediction?.model && isUntouched(current)) {
       await current.refresh(preview);
       if (current === this.current) {
         this.dispatchEvent(new Event("prediction"));
@@ -279,6 +295,11 @@ export class Session extends EventTarget {
     const waiting = this.outbox.pending();
     return OpenQuery.load(await api.query(id, this.annotator), opsOf(waiting, id), this.project);
   }
+}
+
+/** Whether the draft is empty, or the answer that was given. @param {OpenQuery} open */
+function isUntouched({ draft, query: { answer } }) {
+  return draft.seq === (answer?.seq ?? 0);
 }
 
 /**

@@ -2,20 +2,21 @@
  * How the annotator works now: tool, class, brush, layers, contrast. What should outlive the page is kept in the
  * browser.
  *
- * @typedef {"brush" | "erase" | "fill" | "lasso" | "pick"} ToolName
+ * @typedef {"brush" | "erase" | "fill" | "lasso" | "pick" | "bridge" | "remove"} ToolName
  * @typedef {"everything" | "empty" | "same"} Overwrite  `same`: only the class that the stroke starts on
- * @typedef {"labels" | "prediction" | "uncertainty"} LayerName
+ * @typedef {"labels" | "prediction" | "uncertainty" | "errors" | "weights"} LayerName
  * @typedef {{
  *   tool: ToolName, cls: number, instance: number, radius: number, overwrite: Overwrite, outline: boolean,
- *   raw: boolean, keyboard: boolean, brightness: number, contrast: number,
+ *   raw: boolean, keyboard: boolean, through: boolean, brightness: number, contrast: number,
  *   shown: Record<LayerName, boolean>, opacity: Record<LayerName, number>
- * }} Values  `radius` in voxels along x; brightness and contrast from -1 to 1; `raw` while only the image is shown
+ * }} Values  `radius` in voxels along x; brightness and contrast from -1 to 1; `raw` while only the image is shown;
+ *   `through`: what is removed goes through all sections
  */
 
 import { keep, recall } from "./kept.js";
 
 /** @type {LayerName[]} */
-export const LAYERS = ["labels", "prediction", "uncertainty"];
+export const LAYERS = ["labels", "prediction", "uncertainty", "errors", "weights"];
 
 /** @type {Overwrite[]} */
 export const OVERWRITES = ["everything", "empty", "same"];
@@ -34,10 +35,11 @@ const DEFAULTS = {
   outline: false,
   raw: false,
   keyboard: false,
+  through: false,
   brightness: 0,
   contrast: 0,
-  shown: { labels: true, prediction: true, uncertainty: false },
-  opacity: { labels: 0.65, prediction: 0.7, uncertainty: 0.5 },
+  shown: { labels: true, prediction: true, uncertainty: false, errors: false, weights: false },
+  opacity: { labels: 0.65, prediction: 0.7, uncertainty: 0.5, errors: 0.85, weights: 0.6 },
 };
 
 /** @type {(keyof Values)[]} */

@@ -23,6 +23,8 @@ const TOOLS = {
   erase: ["Erase", "Drag to make voxels unlabelled · Shift+wheel changes the size · Esc: back to the brush"],
   fill: ["Fill", "Click a region of one label to fill it · right button empties it · Esc: back to the brush"],
   lasso: ["Lasso", "Drag around a region, or click its corners and press Enter · Esc: back to the brush"],
+  bridge: ["Bridge", "Click both ends of a gap, or drag from one to the other · Esc: back to the brush"],
+  remove: ["Remove", "Click a region to make it background, Shift+click through all sections · Esc: back to the brush"],
   pick: ["Pick", "Click a label to go on painting with it · Esc: back to the brush"],
 };
 
@@ -58,20 +60,26 @@ export class StatusBar {
   }
 
   #showMode() {
-    const { settings, colours, project } = this.views;
-    const { tool, radius, overwrite, keyboard } = settings.now;
-    const value = tool === "erase" || tool === "pick" ? UNLABELLED : this.editor.value;
-    const about = [
-      ...(tool === "pick" ? [] : [labelName(value, project)]),
-      ...(tool === "brush" || tool === "erase" ? [`radius ${radius}`] : []),
-      ...(overwrite === "everything" || (tool === "erase" && overwrite === "empty")
-        ? []
-        : [OVERWRITE_NAMES[overwrite][0].toLowerCase()]),
-      ...(keyboard ? ["keyboard"] : []),
-    ];
+    const { settings, colours } = this.views;
+    const { tool } = settings.now;
+    const value = tool === "remove" ? 0 : tool === "erase" || tool === "pick" ? UNLABELLED : this.editor.value;
+    const about = this.#about(value);
     const mode = byId("mode", HTMLParagraphElement);
     mode.style.setProperty("--mode", value === UNLABELLED ? "white" : colours.css(settings.now));
     mode.replaceChildren(swatch(value, colours), TOOLS[tool][0], element("small", { text: about.join(" · ") }));
+  }
+
+  /** What makes the tool what it is now. @param {number} value that it paints @returns {string[]} */
+  #about(value) {
+    const { tool, radius, overwrite, keyboard, through } = this.views.settings.now;
+    const paintsAll = overwrite === "everything" || tool === "remove" || (tool === "erase" && overwrite === "empty");
+    return [
+      ...(tool === "pick" ? [] : [labelName(value, this.views.project)]),
+      ...(tool === "brush" || tool === "erase" ? [`radius ${radius}`] : []),
+      ...(tool === "remove" && through ? ["all sections"] : []),
+      ...(paintsAll ? [] : [OVERWRITE_NAMES[overwrite][0].toLowerCase()]),
+      ...(keyboard ? ["keyboard"] : []),
+    ];
   }
 
   /** Section, position and what is there. */

@@ -42,7 +42,7 @@ export class Stroke {
     }
     const rect = bounds(fresh, this.plane.cols);
     if (rect) {
-      this.pane.sketch(fresh, this.erasing ? 0 : this.pane.colours.of(this.value), rect);
+      this.pane.sketch(fresh, this.value, rect);
       this.views.invalidate(this.pane, this.pane.region(rect));
     }
     if (performance.now() - this.since > LONGEST_MS) {

@@ -10,9 +10,11 @@
  * @typedef {{move: (points: Point[]) => void, release: () => void, cancel: () => void}} Gesture
  */
 
+import { Bridge } from "./bridge.js";
 import { Lasso } from "./lasso.js";
 import { inArray, planeValues } from "./planes.js";
 import { flood } from "./raster.js";
+import { Removal } from "./removal.js";
 import { Stroke } from "./stroke.js";
 import { toast } from "./toast.js";
 import { UNLABELLED } from "./types.js";
@@ -26,17 +28,20 @@ export class Tools {
     this.editor = editor;
     this.views = views;
     this.lasso = new Lasso(editor, views);
+    this.bridge = new Bridge(editor, views);
+    this.removal = new Removal(editor, views);
   }
 
   /**
    * Presses the tool that is chosen.
    *
    * @param {Pane} pane @param {Point} point of the box's plane @param {boolean} erasing makes unlabelled
+   * @param {boolean} [shift] picks, but for what is removed: that goes through all sections then
    * @returns {Gesture}
    */
-  press(pane, point, erasing) {
-    const { tool } = this.editor.settings.now;
-    if (tool === "pick") {
+  press(pane, point, erasing, shift = false) {
+    const { tool, through } = this.editor.settings.now;
+    if (tool === "pick" || (shift && tool !== "remove")) {
       return this.pick(pane, point);
     }
     if (!pane.inBox) {
@@ -46,10 +51,23 @@ export class Tools {
     if (tool === "fill") {
       return this.#fill(pane, point, erasing);
     }
+    if (tool === "bridge") {
+      return this.bridge.press(pane, point);
+    }
+    if (tool === "remove") {
+      this.removal.press(pane, point, erasing, through || shift);
+      return DONE;
+    }
     if (tool === "lasso") {
       return this.lasso.press(pane, point, erasing);
     }
     return new Stroke(this.editor, this.views, pane, point, erasing || tool === "erase");
+  }
+
+  /** Forgets what waits for another click. */
+  cancel() {
+    this.lasso.cancel();
+    this.bridge.cancel();
   }
 
   /** Takes over the label at a point. @param {Pane} pane @param {Point} point @returns {Gesture} */

@@ -10,10 +10,10 @@
  *
  * One step of a draft, in the order in which the annotator made it; the server keeps every one.
  * `runs` are triples start, length, value over the flat index of the query's box (z slowest, x fastest), in
- * increasing order, without overlap; only an edit has them. `model` is the one whose prediction was accepted.
+ * increasing order, without overlap; only an edit has them. `model` is the one whose prediction was taken over.
  * @typedef {"edit" | "undo" | "redo"} OpKind
- * @typedef {"brush" | "erase" | "fill" | "lasso" | "interpolate" | "copy" | "background" | "accept" | "clear" |
- *   "restore"} Tool
+ * @typedef {"brush" | "erase" | "fill" | "lasso" | "bridge" | "remove" | "interpolate" | "copy" | "background" |
+ *   "accept" | "threshold" | "clear" | "restore"} Tool
  * @typedef {{seq: number, key: string, kind: OpKind, tool?: Tool | null, runs?: number[], model?: number | null}} Op
  *
  * Seconds of activity on a query since the report before; `key` keeps it from being counted twice.
@@ -22,18 +22,19 @@
  * @typedef {{name: string, instances: boolean}} ClassInfo  the k-th is class k + 1
  * @typedef {{
  *   id: string, name: string, classes: ClassInfo[], shape: Int3, voxel_size_nm: [number, number, number],
- *   train_box: Box, query_shape: Int3, skip_reasons: string[]
- * }} ProjectInfo
+ *   train_box: Box, query_shape: Int3, skip_reasons: string[], strength: number
+ * }} ProjectInfo  corrections weigh up to 1 + `strength`
  *
  * What a model predicts in `box`, which holds the query's box: `/api/previews/{id}/classes` has one byte a
- * voxel, its class, and `/api/previews/{id}/uncertainty` one byte, 0 (sure) to 255.
- * @typedef {{id: number, model: number, box: Box}} Preview
+ * voxel, its class, `/api/previews/{id}/uncertainty` one byte, 0 (sure) to 255, and `/api/previews/{id}/foreground`,
+ * if `foreground`, 255 times how likely the voxel is no background.
+ * @typedef {{id: number, model: number, box: Box, foreground: boolean}} Preview
  *
  * @typedef {{
- *   id: number, round: number, rank: number, strategy: string, score: number, reason: string,
+ *   id: number, round: number, rank: number, strategy: string, correction: boolean, score: number, reason: string,
  *   box: Box, view: Box, ops: Op[], answer: {id: number, seq: number, method: string} | null,
  *   preview: Preview | null
- * }} Query  `view` is the box with the context that is shown around it
+ * }} Query  `view` is the box with the context that is shown around it; of a `correction` the prediction is filled in
  *
  * @typedef {{
  *   state: "starting" | "idle" | "asking" | "training" | "estimating" | "predicting" | "failed" | "stopped",

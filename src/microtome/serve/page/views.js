@@ -9,18 +9,22 @@
  * @import {Region} from "./regions.js"
  * @import {Camera} from "./viewport.js"
  * @import {LassoPath} from "./lasso.js"
+ * @import {OpenBridge} from "./bridge.js"
+ * @import {Target} from "./removal.js"
+ * @import {Ring} from "./marks.js"
  */
 
 import { element } from "./nodes.js";
 import { drawOverlay } from "./overlay.js";
 import { Pane } from "./pane.js";
 import { PLANES, bounds, grown, whole } from "./planes.js";
+import { stillRings } from "./marks.js";
 import { union } from "./regions.js";
 
 const MARGIN = 1.22; // of what is shown around the box, times its size
 
 /**
- * @typedef {{pane: Pane, x: number, y: number}} Hover  where the pointer is, in pixels of the pane
+ * @typedef {{pane: Pane, x: number, y: number, shift?: boolean}} Hover  where the pointer is, in pixels of the pane
  * @typedef {{pane: Pane, overlay: HTMLCanvasElement, region: Region | null, all: boolean}} View
  */
 
@@ -43,6 +47,12 @@ export class Views extends EventTarget {
     this.hover = null;
     /** @type {LassoPath | null} */
     this.lasso = null;
+    /** @type {OpenBridge | null} */
+    this.bridge = null;
+    /** @type {Target | null} */
+    this.target = null;
+    /** @type {Ring | null} */
+    this.ring = null;
     /** @type {"paint" | "erase" | "pan" | "ready to pan" | null} */
     this.doing = null;
     new ResizeObserver(() => this.#resize()).observe(root);
@@ -74,7 +84,7 @@ export class Views extends EventTarget {
       return { pane: new Pane(picture, plane, scene), overlay, region: null, all: true };
     });
     const { start, stop } = open.box;
-    open.draft.onchange = (indices) => this.#recolour(indices);
+    open.draft.onchange = (indices) => this.recolour(indices);
     open.sections.addEventListener("load", this.#onLoad);
     const middle = (/** @type {0 | 1 | 2} */ axis) => Math.floor((start[axis] + stop[axis]) / 2);
     this.crosshair = [middle(0), middle(1), middle(2)];
@@ -96,6 +106,9 @@ export class Views extends EventTarget {
     this.open = null;
     this.hover = null;
     this.lasso = null;
+    this.bridge = null;
+    this.target = null;
+    this.ring = null;
     this.views = [];
     this.root.replaceChildren();
   }
@@ -126,6 +139,16 @@ export class Views extends EventTarget {
     }
     this.touch();
     this.dispatchEvent(new Event("move"));
+  }
+
+  /** Shows a voxel in the middle of all views, with a ring around it for a moment. @param {Int3} voxel of the volume */
+  point(voxel) {
+    this.goTo(voxel);
+    this.ring = { voxel, since: performance.now() };
+    for (const { pane } of this.views) {
+      voxel.forEach((at, axis) => (pane.viewport.camera.centre[axis] = (at + 0.5) * this.project.voxel_size_nm[axis]));
+    }
+    this.invalidate();
   }
 
   /** Moves along the normal of a view. @param {number} step @param {Pane | null} pane */
@@ -212,7 +235,7 @@ export class Views extends EventTarget {
     this.touch();
   }
 
-  /** The prediction has come, or another one. */
+  /** The prediction has come, or another one, or what the voxels weigh. */
   repredict() {
     for (const { pane } of this.views) {
       pane.repredict();
@@ -236,11 +259,16 @@ export class Views extends EventTarget {
       view.region = null;
       drawOverlay(view.overlay, view.pane, this);
     }
+    if (this.ring && stillRings(this.ring)) {
+      this.touch();
+    } else {
+      this.ring = null;
+    }
     this.dispatchEvent(new Event("frame"));
   }
 
-  /** @param {Uint32Array | null} indices of the draft that changed, null for all */
-  #recolour(indices) {
+  /** Colours labels again. @param {Uint32Array | null} [indices] of the draft that changed, null for all */
+  recolour(indices = null) {
     for (const { pane } of this.views) {
       if (!pane.inBox) {
         continue;

@@ -1,0 +1,102 @@
+/**
+ * Removes what is no object: a click makes a connected region of one label background.
+ *
+ * @import {Editor} from "./editor.js"
+ * @import {Pane} from "./pane.js"
+ * @import {Point} from "./brush.js"
+ * @import {Views} from "./views.js"
+ *
+ * What a click would remove: voxels of the draft, and its outline in the plane shown, as lines between corners of
+ * voxels; `seq` is the draft's step for which that holds.
+ * @typedef {{pane: Pane, at: number, seq: number, through: boolean, voxels: Uint32Array, outline: Line[]}} Target
+ * @typedef {[row0: number, col0: number, row1: number, col1: number]} Line
+ */
+
+import { component } from "./component.js";
+import { inArray, planeValues } from "./planes.js";
+import { flood } from "./raster.js";
+import { toast } from "./toast.js";
+import { UNLABELLED } from "./types.js";
+
+export class Removal {
+  /** @param {Editor} editor @param {Views} views */
+  constructor(editor, views) {
+    this.editor = editor;
+    this.views = views;
+  }
+
+  /**
+   * @param {Pane} pane @param {Point} point @param {boolean} erasing makes it unlabelled
+   * @param {boolean} through all sections of the box
+   */
+  press(pane, point, erasing, through) {
+    const target = this.#target(pane, point, through);
+    if (!target) {
+      toast("There is nothing to remove here.");
+      return;
+    }
+    this.editor.edit("remove", target.voxels, erasing ? UNLABELLED : 0);
+    this.follow();
+  }
+
+  /** Outlines what a click would remove. */
+  follow() {
+    const { views } = this;
+    const { tool, through, keyboard } = views.settings.now;
+    const { hover, main, crosshair } = views;
+    const before = views.target;
+    views.target = null;
+    if (tool === "remove" && keyboard && main) {
+      const { row0, col0 } = main.labels;
+      views.target = this.#target(main, [crosshair[1] - row0 + 0.5, crosshair[2] - col0 + 0.5], through, before);
+    } else if (tool === "remove" && hover) {
+      const point = hover.pane.pointAt(hover.x, hover.y);
+      views.target = this.#target(hover.pane, point, through || hover.shift === true, before);
+    }
+    if (views.target !== before) {
+      views.touch();
+    }
+  }
+
+  /**
+   * @param {Pane} pane @param {Point} point @param {boolean} through @param {Target | null} [known] perhaps the same
+   * @returns {Target | null}
+   */
+  #target(pane, point, through, known = null) {
+    const value = pane.valueAt(point);
+    if (value === null || (value & 255) === 0 || value === UNLABELLED) {
+      return null;
+    }
+    const { cut: plane, at } = pane;
+    const { seq, labels, shape } = pane.open.draft;
+    const [row, col] = point.map(Math.floor);
+    const voxel = plane.offset + row * plane.rowStride + col * plane.colStride;
+    if (known && isSame(known, { pane, at, seq, through }) && known.voxels.includes(voxel)) {
+      return known;
+    }
+    const region = flood(plane.cols, plane.rows, planeValues(labels, plane), col, row);
+    const voxels = through ? component(shape, labels, voxel) : inArray(region, plane);
+    const shown = through ? Uint32Array.from(pane.shown(voxels)) : region;
+    return { pane, at, seq, through, voxels, outline: outlineOf(shown, plane.cols) };
+  }
+}
+
+/** @param {Target} known @param {Pick<Target, "pane" | "at" | "seq" | "through">} now */
+function isSame(known, { pane, at, seq, through }) {
+  return known.pane === pane && known.at === at && known.seq === seq && known.through === through;
+}
+
+/** @param {Uint32Array} region voxels of a plane, row * cols + col @param {number} cols @returns {Line[]} */
+export function outlineOf(region, cols) {
+  const inside = new Set(region);
+  /** @type {Line[]} */
+  const lines = [];
+  for (const index of region) {
+    const [row, col] = [Math.floor(index / cols), index % cols];
+    if (!inside.has(index - cols)) {lines.push([row, col, row, col + 1]);}
+    if (!inside.has(index + cols)) {lines.push([row + 1, col, row + 1, col + 1]);}
+    if (col === 0 || !inside.has(index - 1)) {lines.push([row, col, row + 1, col]);}
+    if (col === cols - 1 || !inside.has(index + 1)) {lines.push([row, col + 1, row + 1, col + 1]);}
+  }
+  return lines;
+}
