@@ -545,6 +545,12 @@ class TestWeights:
         assert found == bytes(ada.values.size)
 
 
+def test_only_what_there_is_can_be_looked_at_again(ada: Painter) -> None:
+    assert ada.client.post("/api/queries/99/look", json={}).status_code == 404
+    assert ada.client.post(f"/api/queries/{ada.query['id']}/look", json={"more": 1}).status_code == 422
+    assert ada.client.post(f"/api/queries/{ada.query['id']}/look", json={}).status_code == 200
+
+
 def test_without_corrections_there_are_no_weights(ada: Painter) -> None:
     ada.paint(0, 100, 1)
     assert ada.submit().status_code == 200

@@ -12,7 +12,7 @@ from microtome.progress import silent
 from microtome.project import Answer
 from microtome.serve.dashboard import learning_curve
 from microtome.serve.desk import Desk
-from microtome.serve.events import ESTIMATE, TRAIN, WATCH, WORKER, worker_state
+from microtome.serve.events import ESTIMATE, LOOK, TRAIN, WATCH, WORKER, looked_at, worker_state
 from microtome.serve.worker import Worker
 
 
@@ -116,6 +116,27 @@ def test_watched_sections_are_predicted(project_folder: Path) -> None:
         found = journal.previews.of_section(3)
         assert found is not None
         assert journal.previews.get(found).box.shape == (1, 96, 96)
+
+
+def test_an_answer_that_is_looked_at_again_is_predicted_by_the_latest_model(project_folder: Path) -> None:
+    with opened(project_folder, "cpu", silent) as session:
+        worker, journal = Worker(session), session.project.journal
+        _finish(worker)
+        _answer(session, 3)
+        _finish(worker)
+        (first, *_) = journal.answers()
+        latest = journal.latest_model()
+        assert latest is not None
+        assert journal.previews.shown(first.query_id, latest.id or 0) is None
+        Desk(session.project).look(first.query_id)
+        Desk(session.project).look(first.query_id)
+        assert looked_at(journal) == [first.query_id]
+        assert len(journal.events(LOOK)) == 1
+        _finish(worker)
+        found = journal.previews.shown(first.query_id, latest.id or 0)
+        assert found is not None
+        assert found.foreground is not None
+        assert np.array_equal(found.classes == 1, found.foreground >= 128)
 
 
 def test_a_model_is_tried_on_answers_that_it_did_not_see(project_folder: Path) -> None:

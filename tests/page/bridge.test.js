@@ -87,6 +87,13 @@ test("a drag from end to end does the same, and the brush is as thick where ther
   assert.equal([0, 1, 2, 3, 4, 5, 6, 7].filter((row) => (labels[at(row, 14)] & 255) === 2).length, 2);
 });
 
+test("the other button forgets the first end", () => {
+  const { tools, pane, views, sent } = bench();
+  tools.press(pane, [3.5, 9.5], false).release();
+  tools.press(pane, [3.5, 20.5], true).release();
+  assert.deepEqual([views.bridge, sent.length], [null, 1]);
+});
+
 test("a bridge overwrites what may be overwritten", () => {
   const { tools, pane, editor, labels } = bench({ overwrite: "empty" });
   editor.edit("brush", [at(4, 15)], 0);

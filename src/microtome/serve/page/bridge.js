@@ -29,8 +29,12 @@ export class Bridge {
     this.views = views;
   }
 
-  /** @param {Pane} pane @param {Point} point @returns {Gesture} */
-  press(pane, point) {
+  /** @param {Pane} pane @param {Point} point @param {boolean} erasing forgets the first end @returns {Gesture} */
+  press(pane, point, erasing) {
+    if (erasing) {
+      this.cancel();
+      return DONE;
+    }
     const why = this.#refusal(pane, point);
     if (why !== null) {
       toast(why);

@@ -84,6 +84,7 @@ new LayerList(settings);
 const errors = new ErrorLegend(views);
 const weights = new WeightMap(project, views);
 const threshold = new ThresholdSlider(editor, views);
+threshold.slider.addEventListener("input", () => errors.update());
 const walk = new Walk(editor, views);
 const run = commands({
   ...{ views, editor, tools, cursor, pointers, session, skipMenu, help },

@@ -86,17 +86,18 @@ function isSame(known, { pane, at, seq, through }) {
   return known.pane === pane && known.at === at && known.seq === seq && known.through === through;
 }
 
-/** @param {Uint32Array} region voxels of a plane, row * cols + col @param {number} cols @returns {Line[]} */
+/** @param {Uint32Array} region voxels of a plane, row * cols + col, increasing @param {number} cols @returns {Line[]} */
 export function outlineOf(region, cols) {
-  const inside = new Set(region);
+  const inside = new Uint8Array((region.at(-1) ?? 0) + 1);
+  region.forEach((index) => (inside[index] = 1));
   /** @type {Line[]} */
   const lines = [];
   for (const index of region) {
     const [row, col] = [Math.floor(index / cols), index % cols];
-    if (!inside.has(index - cols)) {lines.push([row, col, row, col + 1]);}
-    if (!inside.has(index + cols)) {lines.push([row + 1, col, row + 1, col + 1]);}
-    if (col === 0 || !inside.has(index - 1)) {lines.push([row, col, row + 1, col]);}
-    if (col === cols - 1 || !inside.has(index + 1)) {lines.push([row, col + 1, row + 1, col + 1]);}
+    if (!inside[index - cols]) {lines.push([row, col, row, col + 1]);}
+    if (!inside[index + cols]) {lines.push([row + 1, col, row + 1, col + 1]);}
+    if (col === 0 || !inside[index - 1]) {lines.push([row, col, row + 1, col]);}
+    if (col === cols - 1 || !inside[index + 1]) {lines.push([row, col + 1, row + 1, col + 1]);}
   }
   return lines;
 }

@@ -52,7 +52,7 @@ export class Tools {
       return this.#fill(pane, point, erasing);
     }
     if (tool === "bridge") {
-      return this.bridge.press(pane, point);
+      return this.bridge.press(pane, point, erasing);
     }
     if (tool === "remove") {
       this.removal.press(pane, point, erasing, through || shift);

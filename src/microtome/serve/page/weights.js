@@ -8,7 +8,6 @@
 
 import * as api from "./api.js";
 import { byId, element, setText } from "./nodes.js";
-import { significant } from "./numbers.js";
 
 export class WeightMap {
   /** @param {ProjectInfo} project @param {Views} views */
@@ -17,7 +16,7 @@ export class WeightMap {
     this.views = views;
     this.legend = element("div", { class: "legend heat", hidden: "" });
     this.line = element("p", { class: "muted" });
-    const ends = [1, 1 + project.strength].map((weight) => element("span", { text: `${significant(weight)}×` }));
+    const ends = [1, 1 + project.strength].map((weight) => element("span", { text: `${Number(weight.toFixed(2))}×` }));
     this.legend.append(ends[0], element("span", { class: "bar" }), ends[1], this.line);
     const row = byId("layer-weights", HTMLDivElement);
     row.hidden = !this.possible;
