@@ -13,6 +13,7 @@ from growing import STAGES, growing_project
 from microtome.box import Box
 from microtome.cli.session import opened
 from microtome.learn.config import ErrorWeighting, Recipe, TrainConfig
+from microtome.learn.corrections import emphasis
 from microtome.learn.settings import TABLES
 from microtome.learn.stages import staged
 from microtome.loop import simulation
@@ -28,6 +29,7 @@ from microtome.project.config import PAPER_STAGES, load_config
 from microtome.project.growth import AUDIT, audits_of, lessons, sections_in
 from microtome.query.candidates import Candidates
 from microtome.query.outward import Outward
+from microtome.serve.desk import Desk
 from microtome.serve.events import answers_needed
 
 
@@ -270,6 +272,17 @@ def test_the_command_simulates_tells_and_reports(finished: Path, tmp_path: Path,
     assert "thin" in out
     assert "the rest, 3 boxes" in err
     assert "times as long as near by" in err
+
+
+def test_the_page_shows_the_weights_of_the_stage_that_trains_next(finished: Path) -> None:
+    with opened(finished, "cpu", silent, reading=True) as session:
+        desk, journal = Desk(session.project), session.project.journal
+        assert desk.about()["strength"] == 100
+        corrected = next(answer for answer in reversed(list(lessons(journal))) if answer.shown_model)
+        preview = journal.previews.shown(corrected.query_id, corrected.shown_model or 0)
+        assert preview is not None
+        missed = emphasis(preview.classes, corrected.labels, ErrorWeighting(errors="missed"))
+        assert np.array_equal(desk.weights(corrected.query_id), missed)
 
 
 def test_a_new_project_is_made_to_grow_and_one_that_asked_before_is_not(tmp_path: Path, run: Run) -> None:

@@ -77,7 +77,8 @@ def begin(folder: Path) -> None:
     from microtome.learn.settings import TABLES
     from microtome.project import ProjectConfig, open_project
     from microtome.project.config import PAPER_STAGES, save_config
-    from microtome.project.growth import OUTWARD, grows
+    from microtome.project.growth import grows
+    from microtome.project.records import OUTWARD
 
     with open_project(folder, TABLES) as project:
         if grows(project.config):

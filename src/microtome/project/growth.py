@@ -12,7 +12,6 @@ from microtome.project.config import ProjectConfig, StageConfig
 from microtome.project.journal import Journal
 from microtome.project.records import Answer, Query
 
-OUTWARD = "outward"  # the strategy that follows the tissue; its queries are to be corrected
 AUDIT = "audit"  # the strategy of queries that nothing is learned from
 SEED = "seed"  # the kind of event by which a person says where to begin
 
