@@ -16,6 +16,7 @@ import pytest
 
 from conftest import free_port, phantom_project
 from microtome.project import open_journal
+from microtome.serve.server import address_of, kept_address
 
 Start = Callable[..., "Running"]
 
@@ -160,13 +161,13 @@ def test_other_machines_are_let_in_only_when_that_is_asked_for(host: str, projec
         "",
     ],
 )
-def test_a_token_that_this_program_did_not_make_is_replaced(
-    start: Start, project_folder: Path, kept: str
-) -> None:
-    (project_folder / "label.json").write_text(kept)
-    token = parse_qs(urlsplit(start().url).query)["token"][0]
-    assert len(token) == 32
-    assert token != "x" * 32
+def test_a_token_that_this_program_did_not_make_is_replaced(tmp_path: Path, kept: str) -> None:
+    (tmp_path / "label.json").write_text(kept)
+    address, bound = address_of(tmp_path, "127.0.0.1", None)
+    bound.close()
+    assert len(address.token) == 32
+    assert address.token != "x" * 32
+    assert kept_address(tmp_path / "label.json") == (address.token, address.port)
 
 
 def test_stopped_in_haste_it_ends_without_a_traceback(project_folder: Path) -> None:

@@ -40,7 +40,7 @@ def masks(rng: np.random.Generator) -> tuple[np.ndarray, Int3]:
 @pytest.mark.parametrize("flat", [False, True])
 def test_whatever_the_blocks_the_components_are_those_of_scipy(connectivity: int, flat: bool) -> None:
     rng, neighbours = np.random.default_rng(connectivity + flat), Neighbours(connectivity, flat)
-    for _ in range(50):
+    for _ in range(25):
         mask, block = masks(rng)
         expected, _ = ndimage.label(mask, neighbours.structure)
         assert np.array_equal(blockwise(mask, block, neighbours), in_order(expected)), (mask.shape, block)

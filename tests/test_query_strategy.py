@@ -109,7 +109,7 @@ every_pool = pytest.mark.parametrize("step", [APART, OVERLAPPING], ids=["apart",
 @every_strategy
 def test_a_selection_is_as_the_protocol_says(strategy: Strategy, world: World, step: Int3) -> None:
     candidates = world.candidates(step)
-    for n in (0, 1, 5, 1000):
+    for n in (0, 5, 1000):
         require_contract(strategy, candidates, n)
 
 

@@ -133,6 +133,7 @@ def test_costs_and_labels_add_up(whole: Study) -> None:
         assert row["minutes_correcting"] <= row["minutes_slow"]
 
 
+@pytest.mark.slow
 def test_a_study_that_was_stopped_anywhere_gives_the_same_rows(whole: Study, tmp_path: Path) -> None:
     lines = whole.cells.path.read_text().splitlines(keepends=True)
     half = len(lines) // 2
