@@ -6,7 +6,7 @@ ifneq ($(wildcard ../shared/data),)
 export MICROTOME_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: demo test check check-all bench bench-page bench-strategies bench-peers studies figures clean help
+.PHONY: demo test check check-all bench bench-page bench-strategies bench-objects bench-grow bench-peers studies figures clean help
 
 help:
 	@echo "make demo       the whole loop on real data, with a report: demo/report.html"
@@ -15,6 +15,8 @@ help:
 	@echo "make check-all  check and test, the slow tests too"
 	@echo "make bench-page measure the labelling and the proofreading page; needs Chromium"
 	@echo "make bench-strategies  the scale of query strategies"
+	@echo "make bench-objects     single objects: features, selection, the ablation, two rounds; hours"
+	@echo "make bench-grow        growing from one section, and ensembles; hours"
 	@echo "make bench-peers       against programs of others, in an environment of their own"
 	@echo "make studies    run every study of benchmarks/specs but tier C: hours; goes on where it stopped"
 	@echo "make bench      measure what figures.toml asks for; writes benchmarks/results/"
@@ -79,6 +81,18 @@ bench-page: .venv/dev
 bench-strategies: .venv/dev
 	$(BIN)/python benchmarks/bench_selection.py
 	$(BIN)/python benchmarks/bench_study_resume.py
+
+# Hours: cells are kept in benchmarks/results, projects and networks in WORK.
+WORK := .work
+bench-objects: .venv/dev
+	$(BIN)/python benchmarks/bench_objects.py
+	$(BIN)/python benchmarks/bench_object_features.py
+	$(BIN)/python benchmarks/bench_objects_ablation.py --work $(WORK)/ablation
+	$(BIN)/python benchmarks/bench_object_rounds.py $(WORK)/rounds
+
+bench-grow: .venv/dev
+	$(BIN)/python benchmarks/bench_ensemble.py
+	$(BIN)/python benchmarks/bench_grow.py --work $(WORK)/grow
 
 .venv-peers/done: benchmarks/peers.txt constraints.txt
 	$(PYTHON) -m venv .venv-peers
