@@ -21,8 +21,8 @@ from microtome.cli.session import opened
 from microtome.evaluate.contours import false_negative_area, false_positive_area
 from microtome.labels import IGNORE
 from microtome.learn.settings import TABLES
+from microtome.loop.drift import WORTH
 from microtome.loop.growing import plant
-from microtome.loop.growth_cost import WORTH, iterations
 from microtome.loop.models import view
 from microtome.loop.session import Session
 from microtome.loop.simulation import Budget, simulate
@@ -31,6 +31,7 @@ from microtome.predict.posterior import class_map
 from microtome.progress import Progress
 from microtome.project.config import PAPER_STAGES, StageConfig, load_config, save_config
 from microtome.project.cost import MEGAVOXEL
+from microtome.project.growth_cost import iterations
 
 SMALLEST = (0, 5, 65, 401)  # voxels of a missed or made-up piece, as in the paper
 AWAY = 3  # sections that are held out at either end: near where it begins, and far

@@ -18,8 +18,8 @@ from microtome.learn.settings import TABLES
 from microtome.learn.stages import staged
 from microtome.loop import simulation
 from microtome.loop.asking import batch_size, top_up
+from microtome.loop.drift import WORTH
 from microtome.loop.growing import at_stage, plant
-from microtome.loop.growth_cost import WORTH, drifts, forecast, iterations
 from microtome.loop.models import load
 from microtome.loop.session import Session
 from microtome.loop.simulation import Budget, simulate
@@ -27,6 +27,7 @@ from microtome.oracle import CostModel
 from microtome.progress import silent
 from microtome.project.config import PAPER_STAGES, load_config
 from microtome.project.growth import AUDIT, audits_of, lessons, sections_in
+from microtome.project.growth_cost import drifts, forecast, iterations
 from microtome.query.candidates import Candidates
 from microtome.query.outward import Outward
 from microtome.serve.desk import Desk

@@ -108,7 +108,7 @@ def _simulate(folder: Path, boxes: int, jitter: float, overlooked: float, device
     from dataclasses import replace
 
     from microtome.cli.session import opened
-    from microtome.loop.growth_cost import WORTH
+    from microtome.loop.drift import WORTH
     from microtome.loop.simulation import Budget, simulate
     from microtome.oracle import CostModel
 
@@ -142,8 +142,8 @@ def told(project: "Project") -> dict[str, Any]:
     """
     from dataclasses import asdict
 
-    from microtome.loop.growth_cost import drifts, forecast, iterations
     from microtome.project.growth import grows
+    from microtome.project.growth_cost import drifts, forecast, iterations
 
     if not grows(project.config):
         raise ValueError(f"{project.root} does not grow: `microtome grow` makes it do so")

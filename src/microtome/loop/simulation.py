@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 from microtome.box import Box
 from microtome.learn.config import Recipe
 from microtome.loop.asking import ask, batch_size
-from microtome.loop.growth_cost import look_far
+from microtome.loop.drift import look_far
 from microtome.loop.models import preview, view
 from microtome.loop.session import Session
 from microtome.loop.training import train, untrained

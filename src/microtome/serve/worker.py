@@ -12,7 +12,7 @@ from dataclasses import replace
 from microtome.box import Box
 from microtome.evaluate.overlap import contingency
 from microtome.loop.asking import batch_size, is_stale, renew, top_up
-from microtome.loop.growth_cost import look_far
+from microtome.loop.drift import look_far
 from microtome.loop.models import preview, view
 from microtome.loop.session import Session
 from microtome.loop.training import train
