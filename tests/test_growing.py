@@ -30,8 +30,9 @@ from microtome.project.growth import AUDIT, audits_of, lessons, sections_in
 from microtome.project.growth_cost import drifts, forecast, iterations
 from microtome.query.candidates import Candidates
 from microtome.query.outward import Outward
+from microtome.serve.dashboard import dashboard_of
 from microtome.serve.desk import Desk
-from microtome.serve.events import answers_needed
+from microtome.serve.events import WorkerState, answers_needed
 
 
 def sections(session: Session) -> list[tuple[int, int]]:
@@ -303,3 +304,14 @@ def test_a_project_that_does_not_grow_has_no_table(tmp_path: Path, run: Run) -> 
     code, _, err = run("grow", phantom_project(tmp_path / "p"), "--table")
     assert code == 1
     assert "does not grow" in err
+
+
+def test_the_dashboard_tells_what_growing_costs(finished: Path, project_folder: Path) -> None:
+    with opened(finished, "cpu", silent, reading=True) as session:
+        shown = dashboard_of(Desk(session.project), WorkerState("idle"))["growth"]
+        assert [row["iteration"] for row in shown["iterations"]] == [0, 1, 2, 3]
+        assert shown["forecast"]["boxes"] == 4
+        assert shown["audits"][-1]["model"] == 3
+        json.dumps(shown)
+    with opened(project_folder, "cpu", silent, reading=True) as session:
+        assert dashboard_of(Desk(session.project), WorkerState("idle"))["growth"] is None

@@ -37,6 +37,7 @@ const EMPTY = {
   minutes: 0,
   megavoxels: 0,
   minutes_per_megavoxel: null,
+  growth: null,
 };
 
 /** @type {CurvePoint[]} */

@@ -119,9 +119,13 @@ def _simulate(folder: Path, boxes: int, jitter: float, overlooked: float, device
 
 def _tell(folder: Path, report: Path | None, *, as_json: bool) -> None:
     from microtome.cli.status import open_for_reading
+    from microtome.project.growth import grows
+    from microtome.project.growth_cost import told
 
     with open_for_reading(folder) as project:
-        data = told(project)
+        if not grows(project.config):
+            raise ValueError(f"{project.root} does not grow: `microtome grow` makes it do so")
+        data = {"project": str(project.root), **told(project)}
         if report is not None:
             from microtome.benchmark.report.growth import write_growth
 
@@ -132,47 +136,6 @@ def _tell(folder: Path, report: Path | None, *, as_json: bool) -> None:
         say(line)
     if report is not None:
         say(f"report: {report}")
-
-
-def told(project: "Project") -> dict[str, Any]:
-    """What growing cost by model, what the rest may take, and how models do far away.
-
-    Raises:
-        ValueError: If the project does not grow.
-    """
-    from dataclasses import asdict
-
-    from microtome.project.growth import grows
-    from microtome.project.growth_cost import drifts, forecast, iterations
-
-    if not grows(project.config):
-        raise ValueError(f"{project.root} does not grow: `microtome grow` makes it do so")
-    ahead = forecast(project)
-    far = drifts(project.journal)
-    return {
-        "project": str(project.root),
-        "iterations": [
-            {
-                "iteration": step.number,
-                "learned_from": step.sections,
-                "net": step.net,
-                "errors": step.errors or None,
-                "members": step.members or None,
-                "sections": step.cost.answers,
-                "megavoxels": step.cost.megavoxels,
-                "minutes": step.cost.minutes,
-                "min_per_mvox": step.cost.minutes_per_megavoxel,
-                "least": step.cost.least,
-                "most": step.cost.most,
-            }
-            for step in iterations(project)
-        ],
-        "forecast": None if ahead is None else asdict(ahead),
-        "audits": [
-            {**asdict(drift), "box": str(drift.box), "ratio": drift.ratio, "alarm": drift.alarm}
-            for drift in far
-        ],
-    }
 
 
 def corrected_sections(project: "Project") -> "list[Corrected]":

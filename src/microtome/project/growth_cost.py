@@ -1,6 +1,7 @@
 """What growing costs: minutes a megavoxel by model, as Guay (2021) has it, and what the rest may take."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -117,6 +118,35 @@ def drifts(journal: Journal) -> list[Drift]:
         start, stop = (tuple(corner) for corner in data.pop("box"))
         found.append(Drift(box=Box(start, stop), **data))
     return sorted(found, key=lambda drift: (drift.model, drift.ratio))
+
+
+def told(project: Project) -> dict[str, Any]:
+    """What growing cost by model, what the rest may take, and how models do far away, as plain data."""
+    ahead = forecast(project)
+    far = drifts(project.journal)
+    return {
+        "iterations": [
+            {
+                "iteration": step.number,
+                "learned_from": step.sections,
+                "net": step.net,
+                "errors": step.errors or None,
+                "members": step.members or None,
+                "sections": step.cost.answers,
+                "megavoxels": step.cost.megavoxels,
+                "minutes": step.cost.minutes,
+                "min_per_mvox": step.cost.minutes_per_megavoxel,
+                "least": step.cost.least,
+                "most": step.cost.most,
+            }
+            for step in iterations(project)
+        ],
+        "forecast": None if ahead is None else asdict(ahead),
+        "audits": [
+            {**asdict(drift), "box": str(drift.box), "ratio": drift.ratio, "alarm": drift.alarm}
+            for drift in far
+        ],
+    }
 
 
 def _rates(journal: Journal) -> Float64[np.ndarray, "n"]:

@@ -10,6 +10,8 @@ import numpy as np
 
 from microtome.evaluate.overlap import ContingencyTable, empty_table, jaccard
 from microtome.project import Journal, Project, Query, total_cost
+from microtome.project.growth import grows
+from microtome.project.growth_cost import told
 from microtome.project.summary import agreement_of, annotators, rounds
 from microtome.serve.desk import Desk, box_json, preview_json
 from microtome.serve.events import (
@@ -50,6 +52,7 @@ def dashboard_of(desk: Desk, worker: WorkerState) -> dict[str, Any]:
         "minutes": total.minutes,
         "megavoxels": total.megavoxels,
         "minutes_per_megavoxel": total.minutes_per_megavoxel,
+        "growth": told(desk.project) if grows(desk.project.config) else None,
     }
 
 

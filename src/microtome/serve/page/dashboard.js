@@ -12,6 +12,7 @@ import { BarChart } from "./bars.js";
 import { LineChart } from "./chart.js";
 import { estimated, learning, perRound } from "./curves.js";
 import { gallery } from "./gallery.js";
+import { growth } from "./growth.js";
 import { headline } from "./headline.js";
 import { follow } from "./live.js";
 import { Loader, WhenSeen } from "./loader.js";
@@ -43,6 +44,12 @@ function page(project) {
     headline(place("headline")),
     emptyStates,
     charts(tooltip),
+    growth({
+      section: place("growth"),
+      table: place("iterations"),
+      forecast: place("forecast"),
+      drift: place("drift"),
+    }),
     sections(project, tools),
     gallery(place("gallery"), tools),
     tables({ rounds: place("rounds"), models: place("models"), annotators: place("annotators") }, names),

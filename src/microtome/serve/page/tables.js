@@ -80,7 +80,7 @@ export function tables(places, classes) {
  * @param {(row: R) => string} keyOf
  * @returns {(rows: R[]) => void}
  */
-function table(host, name, columns, keyOf) {
+export function table(host, name, columns, keyOf) {
   const heads = columns.map(({ title, words }) => element("th", { scope: "col", class: side(words), text: title }));
   const body = element("tbody");
   host.append(element("table", { "aria-label": name }, element("thead", {}, element("tr", {}, ...heads)), body));

@@ -58,9 +58,16 @@
  * @typedef {{id: number, round: number, rank: number, state: "open" | "drawing" | "answered" | "skipped",
  *   annotators: string[], box: Box, score: number, reason: string, methods: string[]}} GalleryQuery
  * @typedef {{z: number, preview: Preview | null}} WatchedSection
+ * @typedef {{iteration: number, learned_from: number, net: string, errors: string | null, members: number | null,
+ *   sections: number, megavoxels: number, minutes: number, min_per_mvox: number | null, least: number | null,
+ *   most: number | null}} IterationRow
+ * @typedef {{model: number, box: string, far: number, near: number, ratio: number, alarm: boolean}} AuditRow
+ * @typedef {{iterations: IterationRow[], audits: AuditRow[],
+ *   forecast: {boxes: number, megavoxels: number, minutes: number, low: number, high: number} | null}} Growth
  * @typedef {{
  *   project: ProjectInfo, worker: WorkerState, rounds: RoundRow[], curve: CurvePoint[],
  *   annotators: AnnotatorRow[], agreement: Agreement | null, gallery: GalleryQuery[], sections: WatchedSection[],
+ *   growth: Growth | null,
  *   answers: number, open: number, minutes: number, megavoxels: number, minutes_per_megavoxel: number | null
  * }} Dashboard
  */
