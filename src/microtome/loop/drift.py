@@ -11,7 +11,7 @@ from microtome.oracle import CostModel, Hand
 from microtome.predict.posterior import class_map
 from microtome.project import Journal, Model
 from microtome.project.cost import MEGAVOXEL
-from microtome.project.growth import audits_of
+from microtome.project.growth import audits_of, grows
 from microtome.project.growth_cost import DRIFT, drifts
 
 PIECE = 401  # voxels of a missed or made-up piece that matters: Guay (2021), figure 3
@@ -26,7 +26,7 @@ def look_far(session: Session, cost: CostModel) -> bool:
         OSError: If the image cannot be read.
     """
     journal, latest = session.project.journal, session.project.journal.latest_model()
-    if latest is None or latest.id is None:
+    if latest is None or latest.id is None or not grows(session.project.config):
         return False
     tried = {str(drift.box) for drift in drifts(journal) if drift.model == latest.id}
     for query in audits_of(journal):

@@ -35,13 +35,15 @@ def lessons(journal: Journal, since_id: int = 0) -> Iterator[Answer]:
 
 def audits_of(journal: Journal) -> list[Query]:
     """The queries that are audits."""
-    return [query for query in journal.queries() if query.strategy == AUDIT]
+    return journal.queries(AUDIT)
 
 
 def far_answers(journal: Journal) -> set[int]:
     """The ids of answers to audits."""
     audits = {query.id for query in audits_of(journal)}
-    return {effort.answer_id for effort in journal.efforts() if effort.query_id in audits}
+    return (
+        {effort.answer_id for effort in journal.efforts() if effort.query_id in audits} if audits else set()
+    )
 
 
 def sections_in(journal: Journal, answers: Sequence[int]) -> int:

@@ -148,9 +148,12 @@ class Journal:
         with transaction(self._connection, self.path) as db:
             return replace(dated, id=insert(db, "events", row))
 
-    def queries(self) -> list[Query]:
-        """All queries, in id order."""
-        return [query_from(row) for row in self._rows("SELECT * FROM queries ORDER BY id")]
+    def queries(self, strategy: str | None = None) -> list[Query]:
+        """All queries, or those that one strategy chose, in id order."""
+        if strategy is None:
+            return [query_from(row) for row in self._rows("SELECT * FROM queries ORDER BY id")]
+        sql = "SELECT * FROM queries WHERE strategy = ? ORDER BY id"
+        return [query_from(row) for row in self._rows(sql, strategy)]
 
     def query(self, query_id: int) -> Query:
         """The query of this id.

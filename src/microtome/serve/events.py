@@ -50,14 +50,15 @@ def looked_at(journal: Journal) -> list[int]:
 
 
 def answers_needed(project: Project) -> int:
-    """How many new answers the worker trains after; at first no more than the first round asks."""
+    """How many new answers the worker trains after; at first no more than the first round asks.
+
+    Where a project grows it is as many as its stage asks for.
+    """
     query, latest = project.config.query, project.journal.latest_model()
+    if not grows(project.config):
+        return query.retrain_after if latest else min(query.start, query.retrain_after)
     stage = stage_at(project.config, sections_in(project.journal, latest.trained_on)) if latest else None
-    if stage is not None:
-        return -(-stage.ask // query.shape[0])
-    if grows(project.config):
-        return 1
-    return query.retrain_after if project.journal.latest_model() else min(query.start, query.retrain_after)
+    return 1 if stage is None else -(-stage.ask // query.shape[0])
 
 
 def untrained_answers(journal: Journal) -> int:
