@@ -79,6 +79,16 @@ def test_a_project_that_grows_fills_the_next_sections_in_once_the_first_is_drawn
         assert {query.round for query in journal.drafts.unassigned()} == {1}  # asked ahead of the model
 
 
+def test_the_last_answers_are_learned_although_they_are_few(tmp_path: Path) -> None:
+    with opened(growing_project(tmp_path / "p", sections=3, audits=0), "cpu", silent) as session:
+        worker, journal = Worker(session), session.project.journal
+        for _ in range(3):
+            _finish(worker)
+            _answer(session, 1)
+        _finish(worker)
+        assert [len(model.trained_on) for model in journal.models()] == [1, 2, 3]
+
+
 def test_it_trains_at_once_when_somebody_asks_for_it_and_once(project_folder: Path) -> None:
     with opened(project_folder, "cpu", silent) as session:
         worker, journal = Worker(session), session.project.journal

@@ -137,14 +137,17 @@ class Worker:
         self._journal.add_event(ESTIMATE, data)
 
     def _trained(self) -> bool:
-        """Train, if enough answers are new or somebody asked for it."""
+        """Train, if enough answers are new, nothing is left to answer, or somebody asked for it."""
         latest = self._journal.latest_model()
         request = self._journal.latest_event(TRAIN)
         asked_for = request is not None and (
             latest is None or (request.created_at or "") > (latest.created_at or "")
         )
         fresh = untrained_answers(self._journal)
-        if not fresh or (fresh < answers_needed(self._session.project) and not asked_for):
+        if not fresh:
+            return False
+        at_an_end = self._now() == self._exhausted and not self._journal.open_queries()
+        if fresh < answers_needed(self._session.project) and not asked_for and not at_an_end:
             return False
         self._begin("training")
         train(self._session)
