@@ -21,8 +21,8 @@ from microtome.cli.session import opened
 from microtome.evaluate.contours import false_negative_area, false_positive_area
 from microtome.labels import IGNORE
 from microtome.learn.settings import TABLES
+from microtome.loop.asking import plant
 from microtome.loop.drift import WORTH
-from microtome.loop.growing import plant
 from microtome.loop.models import view
 from microtome.loop.session import Session
 from microtome.loop.simulation import Budget, simulate

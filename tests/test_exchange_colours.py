@@ -61,6 +61,11 @@ def test_black_beside_white_without_transparency_is_refused() -> None:
         classes_of(np.array([[[0, 0, 0], [255, 255, 255]]], dtype=np.uint8), TWO)
 
 
+def test_numbers_of_classes_in_grey_of_16_bits_are_numbers() -> None:
+    found, _ = classes_of(LABELS.astype(np.uint16), TWO)
+    np.testing.assert_array_equal(found, LABELS)
+
+
 def test_sixteen_bits_are_read_as_eight() -> None:
     found, _ = classes_of(painted(LABELS, TWO).astype(np.uint16) * 257, TWO)
     np.testing.assert_array_equal(found, LABELS)

@@ -17,9 +17,9 @@ from microtome.learn.corrections import emphasis
 from microtome.learn.settings import TABLES
 from microtome.learn.stages import staged
 from microtome.loop import simulation
-from microtome.loop.asking import batch_size, top_up
+from microtome.loop.asking import ask, batch_size, plant, top_up
 from microtome.loop.drift import WORTH
-from microtome.loop.growing import at_stage, plant
+from microtome.loop.growing import at_stage
 from microtome.loop.models import load
 from microtome.loop.session import Session
 from microtome.loop.simulation import Budget, simulate
@@ -97,7 +97,7 @@ def test_an_audit_is_far_away_and_never_learned_from(finished: Path) -> None:
     with opened(finished, "cpu", silent, reading=True) as session:
         journal = session.project.journal
         (audit,) = audits_of(journal)
-        assert audit.box.start[0] == 11
+        assert audit.box.start[0] == 0
         assert audit.round == 1
         learned = {answer_id for model in journal.models() for answer_id in model.trained_on}
         (answer,) = journal.answers_to(audit.id or 0)
@@ -171,6 +171,64 @@ def test_a_planted_seed_is_asked_next_and_grown_around(tmp_path: Path) -> None:
         plant(session, (9, 0, 0))
         grown(session, 4)
         assert [z for _, z in sections(session)][2] == 9
+
+
+def test_a_seed_where_nothing_can_be_asked_is_planted_in_the_nearest_box(
+    finished: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "p"
+    shutil.copytree(finished, folder)
+    with opened(folder, "cpu", silent) as session:
+        assert plant(session, (0, 0, 0)).start == (1, 0, 0)  # the audit is never learned from
+        grown(session, 9)
+        assert sections(session)[7] == (4, 1)
+
+
+@pytest.mark.parametrize(("depth", "audits", "far"), [(2, 1, 0), (5, 1, 1), (8, 8, 1)])
+def test_no_more_than_a_quarter_of_what_is_left_is_an_audit_and_nothing_is_asked_twice(
+    tmp_path: Path, depth: int, audits: int, far: int
+) -> None:
+    with opened(growing_project(tmp_path / "p", sections=depth, audits=audits), "cpu", silent) as session:
+        ask(session, 1)
+        grown(session, 2)
+        asked = session.project.journal.queries()
+        assert len({query.box for query in asked}) == len(asked)
+        assert len(audits_of(session.project.journal)) == far
+
+
+def test_a_simulation_in_pieces_asks_what_one_in_one_go_does(
+    finished: Path, tmp_path: Path, run: Run
+) -> None:
+    folder = growing_project(tmp_path / "p")
+    for boxes in (1, 3, 4, 6, 8):
+        assert run("grow", folder, "--simulate", boxes)[0] == 0
+    with (
+        opened(finished, "cpu", silent, reading=True) as whole,
+        opened(folder, "cpu", silent, reading=True) as pieces,
+    ):
+        assert sections(pieces) == sections(whole)
+
+
+def test_a_report_takes_the_place_of_no_other_file(finished: Path, run: Run) -> None:
+    journal = finished / "journal.sqlite"
+    before = journal.read_bytes()
+    code, _, err = run("grow", finished, "--report", journal)
+    assert code == 2
+    assert "expected the name of a page" in " ".join(err.split())
+    assert journal.read_bytes() == before
+
+
+def test_without_known_labels_a_simulation_changes_nothing(tmp_path: Path, run: Run) -> None:
+    folder = phantom_project(tmp_path / "p")
+    settings = folder / "project.toml"
+    text = settings.read_text()
+    start, stop = text.index("[truth]"), text.index("[query]")
+    settings.write_text(text[:start] + text[stop:])
+    before = settings.read_text()
+    code, _, err = run("grow", folder, "--simulate", 3)
+    assert code == 1
+    assert "has no [truth]" in err
+    assert settings.read_text() == before
 
 
 def test_a_seed_outside_of_where_is_asked_is_refused(tmp_path: Path) -> None:

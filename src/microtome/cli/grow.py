@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from microtome.cli.parse import int3, require_local
-from microtome.cli.show import announce_page, progress, result, say
+from microtome.cli.show import announce_page, progress, result, say, sides
 
 if TYPE_CHECKING:
     from microtome.benchmark.report.growth import Corrected
@@ -52,11 +52,15 @@ def grow(
     """Grow a segmentation from one section: correct what a network says of the next ones, and train on."""
     from microtome.cli.label import label
 
-    if table or (report is not None and simulate is None):
+    if report is not None:
+        _require_page(report)
+    if table or (report is not None and simulate is None and at is None):
+        if at is not None or simulate is not None:
+            raise typer.BadParameter("expected --table without --at and --simulate", param_hint="--table")
         _tell(folder, report, as_json=as_json)
         return
     require_local(host, allow_remote=allow_remote)
-    begin(folder)
+    begin(folder, known=simulate is not None)
     if at is not None:
         _plant(folder, at)
     if simulate is not None:
@@ -67,13 +71,20 @@ def grow(
     label(folder, host=host, port=port, repeat=1, device=device, browser=browser, announce=announce)
 
 
-def begin(folder: Path) -> None:
+def _require_page(path: Path) -> None:
+    """Refuse a report that would take the place of something else than a page."""
+    if path.suffix != ".html" or (path.exists() and not path.is_file()) or path.is_symlink():
+        raise typer.BadParameter(f"expected the name of a page, FILE.html; got {path}", param_hint="--report")
+
+
+def begin(folder: Path, *, known: bool = False) -> None:
     """Make a project grow that has not asked anything yet, by the stages of Guay (2021).
 
     Raises:
-        ValueError: If it is no project, or it was asked by another strategy.
+        ValueError: If it is no project, it asked before, or its labels should be `known` and are not.
         OSError: If project.toml cannot be written.
     """
+    from microtome.box import count
     from microtome.learn.settings import TABLES
     from microtome.project import ProjectConfig, open_project
     from microtome.project.config import PAPER_STAGES, save_config
@@ -81,27 +92,36 @@ def begin(folder: Path) -> None:
     from microtome.project.records import OUTWARD
 
     with open_project(folder, TABLES) as project:
+        if known and project.config.truth is None:
+            raise ValueError(f"{folder} has no [truth]: known labels are needed to simulate")
         if grows(project.config):
             return
         if project.journal.queries():
-            raise ValueError(
-                f"{folder} asked by {project.config.query.strategy!r} before; growing expects a new project"
-            )
+            strategy = project.config.query.strategy
+            hint = ": project.toml lacks its [[grow]]" if strategy == OUTWARD else ""
+            raise ValueError(f"{folder} asked by {strategy!r} before; growing expects a new project{hint}")
         asking = {"strategy": OUTWARD, "start_strategy": OUTWARD, "start": 1, "sampling": "single"}
         query = project.config.query.model_copy(update=asking)
         grown = project.config.model_copy(update={"query": query, "grow": PAPER_STAGES})
         checked = ProjectConfig.model_validate(grown.model_dump(by_alias=True))
         save_config(checked, project.root / "project.toml")
     say(f"{folder} grows from now on: [[grow]] in its project.toml says in which steps")
+    domain, shape = checked.train_box, checked.query.shape
+    covered = count(domain, shape) * shape[0] * shape[1] * shape[2] / domain.size
+    if covered < 1:
+        say(
+            f"boxes of {sides(shape)} voxels fill {100 * covered:.0f} % of splits.train; more is never asked for"
+        )
 
 
 def _plant(folder: Path, at: str) -> None:
     from microtome.cli.session import opened
-    from microtome.loop.growing import plant
+    from microtome.loop.asking import plant
     from microtome.progress import silent
 
     with opened(folder, "cpu", silent, reading=True) as session:
-        plant(session, int3(at, "--at", least=0))
+        box = plant(session, int3(at, "--at", least=0))
+    say(f"growing begins at {box} (z,y,x)")
 
 
 def _simulate(folder: Path, boxes: int, jitter: float, overlooked: float, device: str) -> None:
@@ -114,7 +134,7 @@ def _simulate(folder: Path, boxes: int, jitter: float, overlooked: float, device
 
     hand = replace(WORTH, jitter=jitter, overlooked=overlooked)
     with progress() as bars, opened(folder, device, bars) as session:
-        simulate(session, Budget(boxes), CostModel(), hand=hand)
+        simulate(session, Budget(boxes), CostModel(), hand=hand, finish=False)
 
 
 def _tell(folder: Path, report: Path | None, *, as_json: bool) -> None:
@@ -181,9 +201,11 @@ def corrected_sections(project: "Project") -> "list[Corrected]":
 def _lines(data: Mapping[str, Any]) -> list[str]:
     lines, ahead = [], data["forecast"]
     if ahead is not None:
+        low, high = ahead["low"], ahead["high"]
+        between = "" if low is None else f" ({low:.0f} to {high:.0f})"
         lines.append(
             f"the rest, {ahead['boxes']} boxes of {ahead['megavoxels']:.2f} megavoxels, may take "
-            f"{ahead['minutes']:.0f} minutes ({ahead['low']:.0f} to {ahead['high']:.0f})"
+            f"{ahead['minutes']:.0f} minutes{between}"
         )
     if data["audits"]:
         last = data["audits"][-1]

@@ -123,7 +123,8 @@ class ErrorWeighting:
 
     def __post_init__(self) -> None:
         sizes = (self.strength, self.blur, self.floor)
-        _require(all(0 <= size < math.inf for size in sizes), "strength, blur and floor >= 0, finite", sizes)
+        most = 1e6  # beyond, a loss in single precision is no number any more
+        _require(all(0 <= size <= most for size in sizes), "strength, blur and floor from 0 to 1e6", sizes)
         _require(self.smallest >= 1, "smallest >= 1", self.smallest)
 
 

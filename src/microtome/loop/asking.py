@@ -8,7 +8,7 @@ from microtome.box import Box, Int3, count, grid
 from microtome.loop.growing import audits, planted, round_that_runs, step_size
 from microtome.loop.session import Session
 from microtome.project import Model, Query
-from microtome.project.growth import AUDIT, grows
+from microtome.project.growth import AUDIT, SEED, grows
 from microtome.query.candidates import Candidates, ModelView, open_boxes
 from microtome.query.strategy import Pick, Selection
 
@@ -89,7 +89,8 @@ def _ask(
     chosen = strategy.select(candidates, min(n, len(candidates)), np.random.default_rng(stream))
     name = config.query.start_strategy if latest is None else config.query.strategy
     picks = [(pick, name) for pick in _planted_first(session, candidates, chosen, n)]
-    picks += [(pick, AUDIT) for pick in audits(session, candidates)]
+    far = audits(session, candidates, [pick.index for pick, _ in picks])
+    picks += [(pick, AUDIT) for pick in far]
     journal.drafts.withdraw([query.id for query in replaced if query.id is not None])
     withdrawn = journal.withdrawn()
     # read again: while the strategy chose, queries may have been handed out, or added in haste
@@ -109,6 +110,34 @@ def _ask(
             for rank, (pick, name) in enumerate(still)
         ]
     )
+
+
+def plant(session: Session, at: Int3) -> Box:
+    """Say where growing begins, or begins again: the open box nearest to this voxel, which is asked for next.
+
+    Raises:
+        ValueError: If the project does not grow, the voxel is not where queries may be asked, or nothing is
+            left to ask for.
+    """
+    journal, config = session.project.journal, session.project.config
+    if not grows(config):
+        raise ValueError(f"{session.project.root} does not grow: it has no [[grow]] in project.toml")
+    domain = config.train_box
+    if not all(a <= p < b for a, p, b in zip(domain.start, at, domain.stop, strict=True)):
+        raise ValueError(f"expected a voxel z,y,x in splits.train {domain}; got {at}")
+    withdrawn = journal.withdrawn()
+    asked = [query.box for query in journal.queries() if query.id not in withdrawn]
+    boxes = open_boxes(_sampled(domain, config.query.shape, config.seed), asked)
+    if not boxes:
+        raise ValueError("nothing is left to ask for: no open box to begin at")
+    nearest = min(boxes, key=lambda box: _distance(box, at))
+    journal.add_event(SEED, {"at": list(nearest.start)})
+    return nearest
+
+
+def _distance(box: Box, at: Int3) -> int:
+    """Voxels from one to the other, axis by axis."""
+    return sum(max(a - p, p - b + 1, 0) for a, p, b in zip(box.start, at, box.stop, strict=True))
 
 
 def _planted_first(session: Session, candidates: Candidates, chosen: Selection, n: int) -> Sequence[Pick]:

@@ -1,15 +1,15 @@
 """Growing from one section: what is asked for next to it, and the recipe that holds by then (Guay 2021)."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from microtome.box import Int3
 from microtome.learn.stages import staged
 from microtome.loop.session import Session
 from microtome.project import Model
-from microtome.project.growth import SEED, audits_of, grows, sections_in, seeds, stage_at
+from microtome.project.growth import audits_of, grows, sections_in, seeds, stage_at
 from microtome.query.candidates import Candidates
 from microtome.query.strategy import Pick
 
@@ -49,22 +49,6 @@ def round_that_runs(session: Session) -> int:
     return 0 if latest is None else latest.round + 1
 
 
-def plant(session: Session, at: Int3) -> None:
-    """Say where growing begins, or begins again: the box that holds this voxel is asked for next.
-
-    Raises:
-        ValueError: If the project does not grow, or no box that may be asked for holds the voxel.
-    """
-    config = session.project.config
-    if not grows(config):
-        raise ValueError(f"{session.project.root} does not grow: it has no [[grow]] in project.toml")
-    domain = config.train_box
-    inside = all(a <= p < b for a, p, b in zip(domain.start, at, domain.stop, strict=True))
-    if not inside:
-        raise ValueError(f"expected a voxel z,y,x in splits.train {domain}; got {at}")
-    session.project.journal.add_event(SEED, {"at": list(at)})
-
-
 def planted(session: Session, candidates: Candidates) -> list[Pick]:
     """The open boxes in which somebody said that growing begins."""
     found = []
@@ -75,17 +59,20 @@ def planted(session: Session, candidates: Candidates) -> list[Pick]:
     return found
 
 
-def audits(session: Session, candidates: Candidates) -> list[Pick]:
-    """Where a project grows and has a model, boxes as far from what is labelled and each other as can be."""
+def audits(session: Session, candidates: Candidates, picked: Sequence[int]) -> list[Pick]:
+    """Where a project grows and has a model, boxes as far from what is labelled and each other as can be.
+
+    No more than a quarter of what is left: the rest is to be grown into.
+    """
     journal, config = session.project.journal, session.project.config
     asked = journal.latest_model() is None or audits_of(journal)
     if not grows(config) or asked or not len(candidates):
         return []
     starts = np.array([box.start for box in candidates.boxes]) / candidates.boxes[0].shape
     known = np.array([box.start for box in candidates.labelled]) / candidates.boxes[0].shape
-    distance = np.asarray(cKDTree(known).query(starts, p=1)[0])
+    distance = np.asarray(cKDTree([*known, *starts[list(picked)]]).query(starts, p=1)[0])
     found: list[Pick] = []
-    for _ in range(min(config.query.audits, len(starts))):
+    for _ in range(min(config.query.audits, len(starts) // 4)):
         index = int(distance.argmax())
         found.append(
             Pick(index, float(distance[index]), "far away: never learned from, to see how models do there")

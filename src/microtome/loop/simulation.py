@@ -20,6 +20,7 @@ from microtome.oracle import CostModel, GroundTruthOracle, Hand
 from microtome.predict.on_volume import ModelOnVolume
 from microtome.predict.posterior import Posterior, class_map
 from microtome.project import total_cost
+from microtome.project.growth import grows
 
 PERFECT = Hand()
 
@@ -111,4 +112,6 @@ def _spent(session: Session, budget: Budget) -> bool:
 
 
 def _affordable(session: Session, budget: Budget) -> int:
+    if grows(session.project.config):
+        return batch_size(session)  # a step is not cut short: what is not answered now stays open
     return min(batch_size(session), budget.patches - total_cost(session.project.journal).answers)

@@ -9,9 +9,9 @@ from jaxtyping import Float64
 from microtome.box import Box, count
 from microtome.project.cost import MEGAVOXEL, Cost, costs_of
 from microtome.project.folder import Project
-from microtome.project.growth import audits_of, sections_in, stage_at
+from microtome.project.growth import audits_of, sections_in
 from microtome.project.journal import Journal
-from microtome.project.records import Effort
+from microtome.project.records import Effort, Model
 
 DRIFT = "drift"  # the kind of event that says how a model did on an audit
 ALARM = 2.0  # times the cost near by; Guay (2021) measured 2.4 in sections far away
@@ -32,7 +32,7 @@ class Iteration:
 
 def iterations(project: Project) -> list[Iteration]:
     """Every round in order, without audits."""
-    journal, config = project.journal, project.config
+    journal = project.journal
     far = {query.id for query in audits_of(journal)}
     efforts = [effort for effort in journal.efforts() if effort.query_id not in far]
     models = {model.round + 1: model for model in journal.models()}
@@ -41,28 +41,38 @@ def iterations(project: Project) -> list[Iteration]:
         cost = costs_of(number, [effort for effort in efforts if effort.round == number])
         model = models.get(number)
         sections = 0 if model is None else sections_in(journal, model.trained_on)
-        stage = None if model is None else stage_at(config, sections)
-        kind = ("by hand", "", 0) if stage is None else (stage.net, stage.errors, stage.members)
+        kind = ("by hand", "", 0) if model is None else _kind(model)
         found.append(Iteration(number, sections, *kind, cost))
     return found
 
 
+def _kind(model: Model) -> tuple[str, str, int]:
+    """The net, the errors that weighed more, and the members of a model, as it was trained."""
+    net, corrections = model.settings["net"], model.settings["corrections"]
+    thin = any(kernel[0] > 1 for kernel in net["kernels"])
+    word = "thin" if thin else "separable" if net["separable"] else "flat"
+    return word, corrections["errors"] if corrections["strength"] else "none", model.settings["members"]
+
+
 @dataclass(frozen=True)
 class Forecast:
-    """Minutes for what is left to ask for, and the interval in which 95 % of resampled sections lie."""
+    """Minutes for the boxes that are left to ask for, and the interval of 95 % of resampled sections.
+
+    The interval is None where one section alone tells of the rate.
+    """
 
     boxes: int
     megavoxels: float
     minutes: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
 
 def forecast(project: Project, *, seed: int = 0) -> Forecast | None:
     """What the rest of `splits.train` may take, at the rate of the latest model's sections.
 
     The interval resamples those sections (percentile bootstrap), and where the latest model does worse far
-    away its upper end is that much higher. None before a section was corrected.
+    away its upper end is that much higher. None before a section was corrected whose minutes are known.
     """
     journal, config = project.journal, project.config
     rates = _rates(journal)
@@ -72,6 +82,9 @@ def forecast(project: Project, *, seed: int = 0) -> Forecast | None:
     left = count(config.train_box, config.query.shape) - len(answered)
     z, y, x = config.query.shape
     megavoxels = max(left, 0) * z * y * x / MEGAVOXEL
+    expected = megavoxels * float(rates.mean())
+    if len(rates) == 1:
+        return Forecast(max(left, 0), megavoxels, expected, None, None)
     rng = np.random.default_rng(seed)
     means = rng.choice(rates, (DRAWS, len(rates))).mean(axis=1)
     low, high = np.percentile(means, (2.5, 97.5)).tolist()
@@ -79,7 +92,7 @@ def forecast(project: Project, *, seed: int = 0) -> Forecast | None:
     return Forecast(
         max(left, 0),
         megavoxels,
-        megavoxels * float(rates.mean()),
+        expected,
         megavoxels * low,
         megavoxels * high * max(farther, 1.0),
     )
@@ -150,7 +163,7 @@ def told(project: Project) -> dict[str, Any]:
 
 
 def _rates(journal: Journal) -> Float64[np.ndarray, "n"]:
-    """Minutes a megavoxel of each section of the latest round with an answer, unless that is the first."""
+    """Minutes a megavoxel of each section of the latest round, unless that is the first, where known."""
     far = {query.id for query in audits_of(journal)}
     efforts = [effort for effort in journal.efforts() if effort.query_id not in far and effort.round]
     latest = max((effort.round for effort in efforts), default=0)
@@ -159,4 +172,6 @@ def _rates(journal: Journal) -> Float64[np.ndarray, "n"]:
         if effort.round == latest:
             by_query.setdefault(effort.query_id, []).append(effort)
     costs = (costs_of(latest, said) for said in by_query.values())
-    return np.array([cost.minutes_per_megavoxel for cost in costs if cost.voxels], np.float64)
+    return np.array(
+        [cost.minutes_per_megavoxel for cost in costs if cost.voxels and cost.minutes], np.float64
+    )

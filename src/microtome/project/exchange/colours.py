@@ -58,7 +58,8 @@ def classes_of(picture: np.ndarray, colours: Colours) -> tuple[UInt8[np.ndarray,
         ValueError: If it has colours of no class, or is grey and says not which classes it means.
     """
     if picture.dtype == np.uint16:
-        picture = (picture >> 8).astype(np.uint8)
+        numbers = picture.ndim == 2 and picture.max(initial=0) <= len(colours)
+        picture = (picture if numbers else picture >> 8).astype(np.uint8)
     if picture.ndim == 2:
         return _numbered(picture, len(colours)), 0
     if picture.shape[2] == 2:

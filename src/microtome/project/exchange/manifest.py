@@ -125,7 +125,7 @@ def read_manifest(folder: Path, project: Project) -> Manifest:
 def _json(path: Path) -> dict[str, object]:
     try:
         found = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no JSON: {error}") from error
     if not isinstance(found, dict):
         raise ValueError(f"{path}: expected a JSON object; got {type(found).__name__}")  # noqa: TRY004

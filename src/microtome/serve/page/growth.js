@@ -43,10 +43,11 @@ export function growth(places) {
 /** What the rest may take, in a sentence. @param {Pick<Growth, "forecast">} growth */
 export function forecastText({ forecast }) {
   if (forecast === null) {return "What the rest may take is said once a prediction was corrected.";}
-  const [expected, low, high] = [forecast.minutes, forecast.low, forecast.high].map((value) => duration(60 * value));
+  const { low, high } = forecast;
+  const between = low === null || high === null ? "" : ` (${duration(60 * low)} to ${duration(60 * high)})`;
   return (
     `What is left, ${plural(forecast.boxes, "box", "boxes")} of ${significant(forecast.megavoxels)} megavoxels, ` +
-    `may take ${expected} (${low} to ${high}).`
+    `may take ${duration(60 * forecast.minutes)}${between}.`
   );
 }
 

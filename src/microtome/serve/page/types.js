@@ -63,7 +63,7 @@
  *   most: number | null}} IterationRow
  * @typedef {{model: number, box: string, far: number, near: number, ratio: number, alarm: boolean}} AuditRow
  * @typedef {{iterations: IterationRow[], audits: AuditRow[],
- *   forecast: {boxes: number, megavoxels: number, minutes: number, low: number, high: number} | null}} Growth
+ *   forecast: {boxes: number, megavoxels: number, minutes: number, low: number | null, high: number | null} | null}} Growth
  * @typedef {{
  *   project: ProjectInfo, worker: WorkerState, rounds: RoundRow[], curve: CurvePoint[],
  *   annotators: AnnotatorRow[], agreement: Agreement | null, gallery: GalleryQuery[], sections: WatchedSection[],
