@@ -45,7 +45,6 @@ STRATEGIES = (
     "two-stream-tuned",
     "two-stream-whole",
     "core-set",
-    "core-set-whole",
     "random",
     "learning-loss",
     "entropy",

@@ -110,7 +110,7 @@ def begin(folder: Path, *, known: bool = False) -> None:
     covered = count(domain, shape) * shape[0] * shape[1] * shape[2] / domain.size
     if covered < 1:
         say(
-            f"boxes of {sides(shape)} voxels fill {100 * covered:.0f} % of splits.train; more is never asked for"
+            f"boxes of {sides(shape)} voxels fill {100 * covered:.0f} % of splits.train, and no more is asked"
         )
 
 
