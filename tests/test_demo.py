@@ -44,6 +44,7 @@ def test_a_finished_demo_run_again_asks_and_trains_nothing_more(project_folder: 
     assert len(list((project_folder / "models").iterdir())) == 3
 
 
+@pytest.mark.slow
 def test_without_data_or_network_the_demo_says_so_and_turns_to_the_phantom(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

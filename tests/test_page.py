@@ -255,6 +255,7 @@ def test_two_annotators_never_see_the_same_query(open_page: Open) -> None:
     assert ada.data("query") != ben.data("query")
 
 
+@pytest.mark.slow
 def test_strokes_wait_while_the_server_is_away_and_are_sent_when_it_is_back(
     page: Page, server: Server, project_folder: Path, journal: Journal
 ) -> None:

@@ -143,6 +143,7 @@ def test_summary_has_a_row_a_strategy_and_known_numbers(summary: dict[str, dict[
     assert float(summary[FULL]["patches"]) == 576
 
 
+@pytest.mark.slow
 def test_same_rounds_are_the_same_files(tmp_path: Path) -> None:
     rows = study_rows.plain(study_rows.table({"random": 0.0, "entropy": 0.1}, seeds=3))
     for name in ("a", "b"):
