@@ -168,11 +168,11 @@ def corrected_sections(project: "Project") -> "list[Corrected]":
     from microtome.learn.corrections import emphasis
     from microtome.learn.settings import recipe_from
     from microtome.learn.stages import staged
-    from microtome.project.growth import audits_of, lessons, sections_in, stage_at
+    from microtome.project.growth import audits_of, far_answers, sections_in, stage_at
 
     journal, image = project.journal, project.image()
     far = {query.id for query in audits_of(journal)}
-    so_far = tuple(lesson.id or 0 for lesson in lessons(journal))
+    so_far = journal.answer_ids() - far_answers(journal)
     found: dict[int, Corrected] = {}
     for answer in journal.answers():
         if answer.shown_model is None or answer.query_id in far or answer.shown_model in found:
@@ -181,7 +181,7 @@ def corrected_sections(project: "Project") -> "list[Corrected]":
         if preview is None:
             continue
         query = journal.query(answer.query_id)
-        learned = next((m.trained_on for m in journal.models() if answer.id in m.trained_on), so_far)
+        learned = next((set(m.trained_on) for m in journal.models() if answer.id in m.trained_on), so_far)
         stage = stage_at(project.config, sections_in(journal, learned))
         assert stage is not None, "the project grows"
         weighting = staged(recipe_from(project.config.settings), stage).corrections

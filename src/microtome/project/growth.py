@@ -5,7 +5,7 @@ so outwards; how it is trained changes as more is labelled. An audit is a box fa
 and never learned from: it tells how well the networks do where nobody has been.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 
 from microtome.box import Int3
 from microtome.project.config import ProjectConfig, StageConfig
@@ -46,7 +46,7 @@ def far_answers(journal: Journal) -> set[int]:
     )
 
 
-def sections_in(journal: Journal, answers: Sequence[int]) -> int:
+def sections_in(journal: Journal, answers: Collection[int]) -> int:
     """How many sections these answers label; side by side in one section, boxes count one each."""
     answered = set(answers)
     queries = {effort.query_id for effort in journal.efforts() if effort.answer_id in answered}

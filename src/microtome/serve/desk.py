@@ -15,17 +15,13 @@ from jaxtyping import UInt8
 from microtome.box import Box
 from microtome.evaluate.agreement import majority
 from microtome.labels import IGNORE
-from microtome.learn.config import Recipe
-from microtome.learn.corrections import emphases
-from microtome.learn.settings import recipe_from
-from microtome.learn.stages import staged
 from microtome.project import Answer, Project, Query, Skip
-from microtome.project.growth import lessons, sections_in, stage_at
 from microtome.project.records import INSTANCE, OUTWARD, TAKEN, Activity, Op, Preview
 from microtome.serve.draft import Draft, require_runs, require_values, runs_of
 from microtome.serve.events import LOOK, TRAIN, WATCH, looked_at
 from microtome.serve.messages import NewAnswer, OpMessage, Plane, Report
 from microtome.serve.view import view_of
+from microtome.serve.weighing import Weighing
 
 DRAFTS_KEPT = 64  # in memory; any other is replayed from the journal
 SKIP_REASONS = ("blurred or damaged", "not sure what it is", "too much work", "another reason")
@@ -55,15 +51,13 @@ class Desk:
         self.journal = project.journal
         self.repeat = repeat
         config = project.config
-        self._recipe = recipe_from(config.settings)
-        recipes = [self._recipe, *(staged(self._recipe, stage) for stage in config.grow)]
-        self._strength = max(recipe.corrections.strength for recipe in recipes)
+        self._weighing = Weighing(project)
         self._with_instances = np.array([False, *(name in config.instances for name in config.classes)])
         self._drafts: OrderedDict[tuple[int, str], Draft] = OrderedDict()
 
     def about(self) -> dict[str, Any]:
         """What the page has to know of the project."""
-        return {**project_json(self.project), "strength": self._strength}
+        return {**project_json(self.project), "strength": self._weighing.strength}
 
     def next(self, annotator: str, holding: Sequence[int]) -> dict[str, Any]:
         """A query that the annotator does not hold yet, or why there is none."""
@@ -197,20 +191,10 @@ class Desk:
         Raises:
             NotFoundError: If it is not answered, or the project weighs no corrections.
         """
-        answers = self.journal.answers_to(query_id)
-        if not answers or not self._strength:
+        found = self._weighing.of(query_id)
+        if found is None:
             raise NotFoundError(f"query {query_id} has no weights")
-        unchanged = np.zeros(self._query(query_id).box.shape, dtype=np.uint8)
-        corrections = self._next_recipe().corrections
-        if not corrections.strength:
-            return unchanged
-        return emphases(self.journal, answers, corrections).get(query_id, unchanged)
-
-    def _next_recipe(self) -> Recipe:
-        """The recipe of the next training: where the project grows, of the stage that is reached."""
-        learned = [answer.id or 0 for answer in lessons(self.journal)]
-        stage = stage_at(self.project.config, sections_in(self.journal, learned))
-        return self._recipe if stage is None else staged(self._recipe, stage)
+        return found
 
     def report(self, annotator: str, reports: Sequence[Report]) -> None:
         """Take reports of active time, each once.
