@@ -7,6 +7,7 @@ import pytest
 import tifffile
 
 from microtome.box import Box, grid
+from microtome.labels import IGNORE
 from microtome.oracle import CostModel, GroundTruthOracle, Hand, Oracle
 from microtome.project.records import Query
 
@@ -77,8 +78,26 @@ def test_an_object_of_the_wrong_class_is_clicked_away_and_drawn() -> None:
 
 def test_only_what_is_missing_is_drawn() -> None:
     shown = square()
-    shown[0, 10:] = 0  # the lower half of the square, 5 by 10 voxels, with an outline of 26
-    assert COST.correction(square(), shown) == pytest.approx(LOOK + 2.0 + 0.25 * 26)
+    shown[0, 10:] = 0  # the lower half of the square: 10 voxels of its outline below, 4 more at each side
+    assert COST.correction(square(), shown) == pytest.approx(LOOK + 2.0 + 0.25 * 18)
+
+
+def test_what_clings_to_an_object_is_cut_off_along_the_outline_and_clicked_away() -> None:
+    shown = square()
+    shown[0, 8:13, 15:20] = 1  # five voxels of the square's right side border on it
+    assert COST.correction(square(), shown) == pytest.approx(LOOK + 1.5 + 0.25 * 5)
+
+
+def test_a_prediction_of_foreground_everywhere_saves_no_drawing() -> None:
+    inside = COST.correction(square(), np.ones_like(square()))
+    assert inside == pytest.approx(LOOK + 1.5 + 0.25 * OUTLINE)
+
+
+def test_voxels_that_the_truth_ignores_cost_nothing_to_draw() -> None:
+    truth, shown = square(), square(at=20)
+    truth[0, 20:] = IGNORE
+    assert COST.scratch(truth) == pytest.approx(LOOK + SQUARE)
+    assert COST.correction(truth, square() + shown) == pytest.approx(LOOK)
 
 
 @pytest.mark.parametrize(("height", "seen"), [(4, False), (5, True)])
