@@ -93,6 +93,7 @@ bench-objects: .venv/dev
 bench-grow: .venv/dev
 	$(BIN)/python benchmarks/bench_ensemble.py
 	$(BIN)/python benchmarks/bench_grow.py --work $(WORK)/grow
+	$(BIN)/python benchmarks/bench_grow_ways.py --work $(WORK)/grow
 
 .venv-peers/done: benchmarks/peers.txt constraints.txt
 	$(PYTHON) -m venv .venv-peers

@@ -21,7 +21,12 @@ Runs = dict[str, list[Cell]]
 def report(cells: Path) -> None:
     """Write tables and figures of what is there."""
     found = {name: _read(cells / name) for name in DATA}
-    lines = [line for name, runs in found.items() if runs for line in _section(name, runs)]
+    lines = [
+        line
+        for name, runs in found.items()
+        if runs
+        for line in (*_section(name, runs), *_ways(runs, _cells(cells / name / "ways")))
+    ]
     fill(PAGE, "tables", "\n".join(lines))
     figures = _figures(found["vnc-membranes"])
     if figures:
@@ -30,9 +35,13 @@ def report(cells: Path) -> None:
 
 
 def _read(folder: Path) -> Runs:
-    cells = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    cells = _cells(folder)
     found = {variant: [cell for cell in cells if cell["variant"] == variant] for variant in VARIANTS}
     return {variant: runs for variant, runs in found.items() if runs}
+
+
+def _cells(folder: Path) -> list[Cell]:
+    return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
 
 
 def _section(name: str, runs: Runs) -> Iterator[str]:
@@ -70,6 +79,39 @@ def _missed(runs: Runs) -> Iterator[str]:
         )
         gap = _ratio([run[-1] for run in far], [run[-1] for run in near])
         yield f"| {variant} | {' | '.join(pairs)} | {gap:.2f} | {' / '.join(f'{j:.3f}' for j in overlap)} |"
+
+
+def _ways(runs: Runs, ways: Sequence[Cell]) -> Iterator[str]:
+    """All sections grown, against drawing them and against patches whose model fills in the rest."""
+    if not ways or PAPER not in runs:
+        return
+    yield "| all sections, minutes a megavoxel | in all | of them for patches | patches | seeds |"
+    yield "|---|---|---|---|---|"
+    yield f"| drawn | {_mean([cell['drawing_all'] for cell in runs[PAPER]])} | | | {len(runs[PAPER])} |"
+    for variant in (PAPER, SINGLE):
+        whole = [_whole(cell) for cell in runs.get(variant, [])]
+        if whole:
+            yield f"| grown: {variant} | {_mean(whole)} | | | {len(whole)} |"
+    for strategy in dict.fromkeys(cell["strategy"] for cell in ways):
+        best = [
+            min(cell["rows"], key=lambda row: row["min_per_mvox"])
+            for cell in ways
+            if cell["strategy"] == strategy
+        ]
+        columns = [
+            _mean([row[key] for row in best], digits)
+            for key, digits in (("min_per_mvox", 1), ("asked", 1), ("patches", 0))
+        ]
+        yield f"| patches by {strategy}, the rest corrected | {' | '.join(columns)} | {len(best)} |"
+    yield ""
+
+
+def _whole(cell: Cell) -> float:
+    """Minutes a megavoxel of everything that was asked."""
+    asked = [row["asked"] for row in cell["rows"]]
+    return float(
+        sum(row["min_per_mvox"] * n for row, n in zip(cell["rows"], asked, strict=True)) / sum(asked)
+    )
 
 
 def _figures(runs: Runs) -> dict[str, Figure]:
@@ -119,6 +161,7 @@ def _figure(values: Sequence[float], note: str) -> Figure:
     return Figure(statistics.mean(values), (min(values), max(values)), len(values), note)
 
 
-def _mean(values: Sequence[float]) -> str:
-    spread = f" ({min(values):.1f} to {max(values):.1f})" if len(values) > 1 else ""
-    return f"{statistics.mean(values):.1f}{spread}"
+def _mean(values: Sequence[float], digits: int = 1) -> str:
+    least, most = (f"{edge(values):.{digits}f}" for edge in (min, max))
+    spread = f" ({least} to {most})" if least != most else ""
+    return f"{statistics.mean(values):.{digits}f}{spread}"

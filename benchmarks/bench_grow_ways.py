@@ -1,0 +1,157 @@
+"""The same sections by other ways than growing: patches by a query strategy, and then the rest is corrected.
+
+Patches of 128² are asked for all over the sections that growing labels; after every 16, which are as much as
+one section of vnc, the model predicts all sections, and what it would take to correct them is added. Where to
+stop is chosen with hindsight, in favour of these ways.
+"""
+
+import argparse
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bench_grow import CELLS, STEPS
+from grow_cells import AWAY, DATA, Data
+from grow_report import report
+from microtome.benchmark.machine import commit
+from microtome.box import Box
+from microtome.cli.create import NewProject, create
+from microtome.cli.session import opened
+from microtome.cli.show import progress
+from microtome.learn.settings import TABLES
+from microtome.loop.drift import WORTH
+from microtome.loop.models import view
+from microtome.loop.session import Session
+from microtome.loop.simulation import Budget, simulate
+from microtome.oracle import CostModel
+from microtome.predict.posterior import class_map
+from microtome.progress import Progress
+from microtome.project import total_cost
+from microtome.project.config import load_config, save_config
+from microtome.project.cost import MEGAVOXEL
+
+STRATEGIES = ("bald", "random", "foreground-random")
+SIDE = 128  # voxels of a patch
+ROUND = 16  # patches
+
+
+@dataclass(frozen=True)
+class Way:
+    """A project that is asked for patches by a strategy."""
+
+    data: Data
+    strategy: str
+    seed: int
+    steps: int  # of training a network
+    rounds: int
+    work: Path
+    bars: Progress
+
+    def cell(self, path: Path) -> dict[str, Any]:
+        """What came of it, computed once."""
+        if not path.exists():
+            found = {
+                "commit": commit(),
+                "strategy": self.strategy,
+                "seed": self.seed,
+                "steps": self.steps,
+                "rows": self._rows(),
+            }
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.with_suffix(".partial").write_text(json.dumps(found, indent=1))
+            path.with_suffix(".partial").rename(path)
+        found = json.loads(path.read_text())
+        assert isinstance(found, dict)
+        return found
+
+    def _rows(self) -> list[dict[str, float]]:
+        folder = self.work / "ways" / self.data.name / f"{self.strategy}-{self.seed}"
+        if not (folder / "project.toml").exists():
+            self._create(folder)
+        rows = []
+        with opened(folder, "auto", self.bars) as session:
+            for k in range(1, self.rounds + 1):
+                simulate(session, Budget(k * ROUND), CostModel(), hand=WORTH)
+                asked, left = total_cost(session.project.journal).minutes, self._left(session)
+                megavoxels = self._sections.size / MEGAVOXEL
+                rows.append(
+                    {
+                        "patches": k * ROUND,
+                        "asked": asked / megavoxels,
+                        "corrected": left / megavoxels,
+                        "min_per_mvox": (asked + left) / megavoxels,
+                    }
+                )
+        return rows
+
+    @property
+    def _sections(self) -> Box:
+        """Those that growing labels, and that may be asked about."""
+        depth, height, width = self.data.shape
+        return Box((AWAY, 0, 0), (depth - AWAY, height, width))
+
+    def _left(self, session: Session) -> float:
+        """Minutes to correct what the latest model says of every section; what was labelled is right."""
+        model = session.project.journal.latest_model()
+        assert model is not None, "a simulation ends with a model"
+        answers = list(session.project.journal.answers())
+        boxes = {answer.query_id: session.project.journal.query(answer.query_id).box for answer in answers}
+        seen, seconds = view(session, model), 0.0
+        for z in range(self._sections.start[0], self._sections.stop[0]):
+            section = Box((z, *self._sections.start[1:]), (z + 1, *self._sections.stop[1:]))
+            truth, shown = session.truth.read(section), class_map(seen.posterior(section))
+            for answer in answers:
+                if section.contains(boxes[answer.query_id]):
+                    shown[boxes[answer.query_id].relative_to(section).slices] = answer.labels
+            seconds += CostModel().correction(WORTH.corrected(truth, shown), shown)
+        return seconds / 60
+
+    def _create(self, folder: Path) -> None:
+        depth, _, _ = self.data.shape
+        far = depth - AWAY if self.seed % 2 == 0 else 0
+        new = NewProject(
+            classes=(self.data.kind,),
+            dataset=self.data.dataset,
+            downsample=self.data.downsample,
+            query_shape=(1, SIDE, SIDE),
+            train=f"{AWAY}:{depth - AWAY}",
+            test=f"{far}:{far + AWAY}",
+            strategy=self.strategy,
+            start=ROUND,
+            batch=ROUND,
+            seed=self.seed,
+        )
+        create(folder, new, lambda text: None)
+        path = folder / "project.toml"
+        config = load_config(path, TABLES)
+        save_config(config.model_copy(update={"train": {**config.train, "steps": self.steps}}), path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", nargs="+", choices=list(DATA), default=["vnc-membranes"])
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(5)))
+    parser.add_argument("--strategies", nargs="+", choices=STRATEGIES, default=STRATEGIES)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "grow")
+    parser.add_argument("--steps", type=int, default=STEPS, help="Of training a network.")
+    parser.add_argument("--cells", type=Path, default=CELLS, help="Folder of what came out.")
+    words = parser.parse_args()
+    torch.set_num_threads(1)
+    with progress() as bars:
+        for seed in words.seeds:
+            for name in words.data:
+                for strategy in words.strategies:
+                    way = Way(DATA[name], strategy, seed, words.steps, words.rounds, words.work, bars)
+                    found = way.cell(words.cells / name / "ways" / f"{seed}-{strategy}.json")
+                    costs = " ".join(f"{row['min_per_mvox']:.1f}" for row in found["rows"])
+                    print(f"{name}, seed {seed}, {strategy}: {costs} minutes a megavoxel", flush=True)
+    report(words.cells)
+
+
+if __name__ == "__main__":
+    main()
