@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from microtome.objects.whole import partial_of, whole_file
+from microtome.whole import partial_of, whole_file
 
 
 def test_a_file_has_its_name_once_it_is_written(tmp_path: Path) -> None:

@@ -28,10 +28,10 @@ from microtome.objects.settings import ProposalSettings
 from microtome.objects.strategies import TwoStream
 from microtome.objects.streams import Streams
 from microtome.objects.table import ObjectTable
-from microtome.objects.whole import whole_file
 from microtome.predict.store import PredictionStore
 from microtome.project import Model
 from microtome.query.strategy import Strategy
+from microtome.whole import whole_file
 
 PLAN = "simulation.json"  # beside the sets: by which plan the project is simulated
 

@@ -12,11 +12,11 @@ from microtome.objects.decisions import decisions
 from microtome.objects.proposals import Proposals
 from microtome.objects.strategies import ObjectBox, TwoStream, object_candidates
 from microtome.objects.table import ObjectTable
-from microtome.objects.whole import whole_file
 from microtome.project.records import JudgeQuery
 from microtome.project.verdicts import Verdicts
 from microtome.query.candidates import Candidates, ModelView
 from microtome.query.strategy import Selection, Strategy
+from microtome.whole import whole_file
 
 FOLDER = "groups"  # beside the table: the group of each object, an array for each round
 UNGROUPED = -1  # the group of objects that a round could not choose from

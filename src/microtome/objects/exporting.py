@@ -7,13 +7,13 @@ import numpy as np
 from jaxtyping import Bool
 
 from microtome.box import Box
-from microtome.objects.components import Blocks
 from microtome.objects.decisions import decisions
 from microtome.objects.feedback import decided_rows
 from microtome.objects.proposals import Proposals
 from microtome.objects.spreading import spread
 from microtome.progress import Progress, silent
 from microtome.project.verdicts import Verdicts
+from microtome.segment.components import Blocks
 from microtome.volume import create_volume
 from microtome.volume.appearing import appearing
 

@@ -10,8 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 from microtome.box import Int3
 from microtome.objects.settings import ProposalSettings
 from microtome.objects.sources import Source
-from microtome.objects.whole import partial_of, whole_file
 from microtome.volume import VoxelSize
+from microtome.whole import partial_of, whole_file
 
 NAME = "proposals.json"
 VERSION = 1

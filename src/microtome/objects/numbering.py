@@ -7,11 +7,11 @@ from functools import partial
 import numpy as np
 from jaxtyping import Bool, Int64, UInt32
 
-from microtome.objects.components import Blocks, Faces, joined
 from microtome.objects.pieces import Piece
 from microtome.objects.settings import ProposalSettings
 from microtome.objects.table import ObjectTable
 from microtome.objects.tally import Tally, together
+from microtome.segment.components import Blocks, Faces, joined
 from microtome.volume import VoxelSize
 
 FacesOf = Callable[[int, int], Faces]

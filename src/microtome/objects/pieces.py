@@ -11,11 +11,11 @@ import numpy as np
 from jaxtyping import Int64, Shaped
 
 from microtome.box import Box, Int3
-from microtome.objects.components import Faces, Layer, layer
 from microtome.objects.probability import Stored
 from microtome.objects.settings import ProposalSettings
 from microtome.objects.sources import Foreground, Source
 from microtome.objects.tally import Tally, tally
+from microtome.segment.components import Faces, Layer, layer
 
 Arrays = Mapping[str, Shaped[np.ndarray, "..."]]
 

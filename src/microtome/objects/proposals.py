@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from microtome.objects.components import Blocks
 from microtome.objects.identity import carried, with_new_keys
 from microtome.objects.manifest import (
     Plan,
@@ -25,6 +24,7 @@ from microtome.objects.settings import ProposalSettings
 from microtome.objects.sources import Source
 from microtome.objects.table import ObjectTable, read_table, write_table
 from microtome.progress import Progress, silent
+from microtome.segment.components import Blocks
 from microtome.volume import Volume, open_volume
 
 TABLE = "objects.csv"

@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Shaped, UInt32
 
 from microtome.box import Box
-from microtome.objects.components import Blocks, Faces
 from microtome.objects.numbering import Numbering, numbered
 from microtome.objects.pieces import (
     Piece,
@@ -26,6 +25,7 @@ from microtome.objects.pieces import (
 from microtome.objects.settings import ProposalSettings
 from microtome.objects.sources import Source
 from microtome.progress import Progress
+from microtome.segment.components import Blocks, Faces
 from microtome.volume import Volume, create_volume, open_volume
 
 IDS = "ids.ome.zarr"

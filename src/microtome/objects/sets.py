@@ -8,8 +8,8 @@ from microtome.objects.manifest import NAME, read_manifest
 from microtome.objects.proposals import Proposals, open_proposals, propose
 from microtome.objects.settings import ProposalSettings
 from microtome.objects.sources import Source
-from microtome.objects.whole import whole_file
 from microtome.progress import Progress, silent
+from microtome.whole import whole_file
 
 GIVEN = "given.json"  # which numbers of sets and keys of objects were given, also by sets that are gone
 

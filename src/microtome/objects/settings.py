@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from microtome.box import Int3
-from microtome.objects.components import Neighbours
+from microtome.segment.components import Neighbours
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from microtome.objects.decisions import decisions
 from microtome.objects.feedback import decided_rows
 from microtome.objects.propagation import Propagated, propagated
 from microtome.objects.proposals import Proposals
-from microtome.objects.whole import whole_file
 from microtome.project.verdicts import Verdicts
+from microtome.whole import whole_file
 
 COLUMNS = ("id", "key", "group", "correct", "answered")
 

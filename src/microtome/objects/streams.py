@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Float32
 
 from microtome.objects.proposals import TABLE, Proposals
-from microtome.objects.whole import whole_file
 from microtome.project.config import ImageConfig
+from microtome.whole import whole_file
 
 FOLDER = "features"
 NAME = "features.json"

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64, Shaped
 
 from microtome.box import Box
-from microtome.objects.whole import whole_file
+from microtome.whole import whole_file
 
 COLUMNS: dict[str, type] = {
     **dict.fromkeys(("id", "key", "start_z", "start_y", "start_x", "stop_z", "stop_y", "stop_x"), int),

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from microtome.box import Box, Int3
-from microtome.objects.components import Blocks, Neighbours, joined, layer
+from microtome.segment.components import Blocks, Neighbours, joined, layer
 
 
 def blockwise(mask: np.ndarray, block: Int3, neighbours: Neighbours, smallest: int = 1) -> np.ndarray:

@@ -1,0 +1,85 @@
+"""Who works through the blocks of a volume: this process, or the workers of a Dask cluster."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+AHEAD = 4  # tasks a worker thread that wait at the scheduler: enough to keep it busy, few enough to lose
+ANSWER_SECONDS = 10  # within which a scheduler must answer
+
+
+class Schedule(Protocol):
+    """Calls a function with each item and gives the results, each with its item's number, as they come."""
+
+    def __call__(self, function: Callable[[T], R], items: Sequence[T]) -> Iterator[tuple[int, R]]: ...
+
+
+def in_turn(function: Callable[[T], R], items: Sequence[T]) -> Iterator[tuple[int, R]]:
+    """One after the other, in this process."""
+    for number, item in enumerate(items):
+        yield number, function(item)
+
+
+@contextmanager
+def on_dask(address: str) -> Iterator[Schedule]:
+    """The workers of the Dask scheduler at `address`, as in tcp://host:8786 or the path of a scheduler file.
+
+    Functions, items and results must pickle; the workers must see the same files by the same names. What a
+    worker did not finish when it died, another does.
+
+    Raises:
+        OSError: If no scheduler answers there.
+    """
+    from distributed import Client
+
+    where: dict[str, Any] = {"scheduler_file": address} if address.endswith(".json") else {"address": address}
+    try:
+        client = Client(**where, timeout=ANSWER_SECONDS, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise OSError(f"expected a Dask scheduler at {address}; none answers: {error}") from error
+    try:
+        yield _Workers(client)
+    finally:
+        client.close()
+
+
+class _Workers:
+    """The workers of a client's scheduler."""
+
+    def __init__(self, client: Any) -> None:  # noqa: ANN401
+        self._client = client
+
+    def __call__(self, function: Callable[[T], R], items: Sequence[T]) -> Iterator[tuple[int, R]]:
+        from distributed import as_completed
+
+        numbers: dict[Any, int] = {}
+        waiting = iter(enumerate(items))
+        running = as_completed(loop=self._client.loop)
+        [shared] = self._client.scatter([function], broadcast=True, hash=False)
+
+        def submit() -> bool:
+            for number, item in waiting:
+                future = self._client.submit(
+                    _call, shared, item, pure=False, key=f"block-{id(numbers)}-{number}"
+                )
+                numbers[future.key] = number
+                running.add(future)
+                return True
+            return False
+
+        threads = sum(self._client.nthreads().values())
+        for _ in range(max(1, threads) * AHEAD):
+            if not submit():
+                break
+        for future in running:
+            result = future.result()
+            number = numbers.pop(future.key)
+            submit()
+            yield number, result
+
+
+def _call(function: Callable[[T], R], item: T) -> R:
+    return function(item)
