@@ -22,7 +22,8 @@ from microtome.learn.losses import class_weights
 from microtome.learn.train import _Average, new_net, step
 from microtome.net.inference import folded
 from microtome.net.unet import UNet
-from microtome.predict.model import SegmentationModel, class_probabilities
+from microtome.predict.model import SegmentationModel
+from microtome.predict.network import class_probabilities
 from microtome.predict.windows import blended, normalised
 from record import Figure, record
 

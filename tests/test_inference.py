@@ -5,7 +5,7 @@ import torch
 
 from microtome.learn.train import new_net
 from microtome.net.config import NetConfig
-from microtome.net.inference import channels_last, dropout_masks, folded
+from microtome.net.inference import Masks, channels_last, dropout_masks, folded
 from microtome.net.unet import UNet
 
 FLAT = NetConfig(widths=(4, 8), dropout=0.5)
@@ -28,9 +28,25 @@ def buffers(net: UNet) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in net.state_dict().items()}
 
 
-def sampled(net: UNet, seed: int | None) -> torch.Tensor:
-    with torch.inference_mode(), dropout_masks(net, seed):
-        return net(image())
+def masks(net: UNet, seed: int) -> Masks:
+    return dropout_masks(net.config, image().shape, torch.Generator().manual_seed(seed))
+
+
+def sampled(net: UNet, seed: int) -> torch.Tensor:
+    with torch.inference_mode():
+        return net.unfolded(net.dropped(net.finest(image()), masks(net, seed)), image())
+
+
+def by_torch(net: UNet, seed: int) -> torch.Tensor:
+    """With PyTorch's own dropout, its random numbers from the same seed."""
+    layers = [module for module in net.modules() if isinstance(module, torch.nn.Dropout)]
+    with torch.inference_mode(), torch.random.fork_rng():
+        torch.manual_seed(seed)
+        for layer in layers:
+            layer.train()
+        found = net(image())
+    net.eval()
+    return found
 
 
 every_net = pytest.mark.parametrize(
@@ -76,25 +92,24 @@ def test_the_same_seed_gives_the_same_masks(config: NetConfig) -> None:
     assert torch.equal(sampled(net, 1), sampled(net, 1))
 
 
-def test_without_a_seed_nothing_is_dropped() -> None:
+@pytest.mark.parametrize("config", [FLAT, DEEP])
+def test_masks_drop_what_dropout_would(config: NetConfig) -> None:
+    net = channels_last(net_with_history(config))
+    torch.testing.assert_close(sampled(net, 5), by_torch(net, 5))
+
+
+def test_masks_keep_the_mean_of_an_activation() -> None:
     net = net_with_history(FLAT)
-    without = net_with_history(dataclasses.replace(FLAT, dropout=0))
-    without.load_state_dict(net.state_dict())
-    assert torch.equal(sampled(net, None), sampled(without, None))
+    drawn = torch.cat([level.flatten() for seed in range(50) for level in masks(net, seed)])
+    assert set(drawn.unique().tolist()) == {0.0, 2.0}
+    assert float(drawn.mean()) == pytest.approx(1, abs=0.02)
 
 
-def test_dropout_is_off_again_afterwards() -> None:
-    net = net_with_history(FLAT)
-    before = sampled(net, None)
-    sampled(net, 1)
-    assert torch.equal(sampled(net, None), before)
-
-
-def test_dropout_is_off_again_after_an_error() -> None:
-    net = net_with_history(FLAT)
-    with pytest.raises(RuntimeError, match="on purpose"), dropout_masks(net, 1):
-        raise RuntimeError("on purpose")
-    assert not any(module.training for module in net.modules())
+def test_masks_of_ones_drop_nothing() -> None:
+    net = net_with_history(DEEP)
+    ones = [torch.ones_like(level) for level in masks(net, 0)]
+    with torch.inference_mode():
+        torch.testing.assert_close(net.dropped(net.finest(image()), ones), net(image()))
 
 
 def test_sampling_leaves_the_statistics_of_batch_norm_alone() -> None:

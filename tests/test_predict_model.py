@@ -19,11 +19,11 @@ from microtome.predict.model import (
     SECTION,
     Model,
     SegmentationModel,
-    class_probabilities,
     load_model,
     prediction_window,
     save_model,
 )
+from microtome.predict.network import class_probabilities
 from microtome.predict.posterior import Posterior
 from microtome.predict.sampling import Sampling
 from microtome.progress import silent
@@ -122,6 +122,18 @@ def test_dropout_samples_are_the_same_for_the_same_seed_only(net: NetConfig) -> 
     assert same_posterior(first, one.posterior(piece, 4, 0))
     assert not same_posterior(first, one.posterior(piece, 4, 1))
     assert first.deviation.max() > 0
+
+
+@pytest.mark.parametrize("net", [FLAT, DEEP])
+def test_dropout_samples_do_not_depend_on_how_many_go_together(
+    net: NetConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, piece = model(net, sampling="dropout"), image(2, 16, 16)
+    together = one.posterior(piece, 5, 0)
+    monkeypatch.setattr("microtome.predict.network.TOGETHER", 1)
+    apart = one.posterior(piece, 5, 0)
+    np.testing.assert_allclose(together.mean, apart.mean, atol=1e-6)
+    np.testing.assert_allclose(together.deviation, apart.deviation, atol=1e-6)
 
 
 def test_dropout_samples_leave_later_predictions_alone() -> None:

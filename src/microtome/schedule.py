@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -11,6 +11,7 @@ AHEAD = 4  # tasks a worker thread that wait at the scheduler: enough to keep it
 ANSWER_SECONDS = 10  # within which a scheduler must answer
 
 
+@runtime_checkable
 class Schedule(Protocol):
     """Calls a function with each item and gives the results, each with its item's number, as they come."""
 

@@ -1,13 +1,13 @@
-"""A trained U-Net made ready for prediction: batch norm folded away, only dropout left to switch."""
+"""A trained U-Net made ready for prediction: batch norm folded away, dropout as masks that are given."""
 
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from microtome.net.config import NetConfig
 from microtome.net.unet import UNet
 
 
@@ -30,26 +30,24 @@ def channels_last(net: UNet) -> UNet:
     return net
 
 
-@contextmanager
-def dropout_masks(net: nn.Module, seed: int | None) -> Iterator[None]:
-    """While it lasts dropout is on, its masks drawn from `seed`; with None it stays off.
+Masks = tuple[Tensor, ...]
+"""Of one sample, for each pool: 0 where an activation is dropped, else 1 / (1 − p)."""
 
-    Normalisation is left in evaluation mode: sampling never touches its statistics. The random state
-    of the process is the same afterwards as before.
-    """
-    if seed is None:
-        yield
-        return
-    layers = [m for m in net.modules() if isinstance(m, nn.Dropout)]
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        for layer in layers:
-            layer.train()
-        try:
-            yield
-        finally:
-            for layer in layers:
-                layer.eval()
+
+def dropout_masks(config: NetConfig, images: Sequence[int], generator: torch.Generator) -> Masks:
+    """Masks for images of shape b 1 z y x, drawn level by level, for `UNet.dropped`."""
+    b, _, z, y, x = images
+    masks, steps = [], (1, 1, 1)
+    for width, pool in zip(config.widths, config.level_pools, strict=False):
+        steps = (steps[0] * pool[0], steps[1] * pool[1], steps[2] * pool[2])
+        sides = (z // steps[0], y // steps[1], x // steps[2])
+        if config.flat:
+            mask = torch.empty(b * z, width, *sides[1:], memory_format=torch.channels_last)
+        else:
+            mask = torch.empty(b, width, *sides)
+        kept = 1 - config.dropout
+        masks.append(mask.bernoulli_(kept, generator=generator).div_(kept))
+    return tuple(masks)
 
 
 def _fold_last_conv(unit: nn.Sequential) -> None:

@@ -1,5 +1,7 @@
 """One U-Net for 2-D, thin 3-D and isotropic 3-D data (Ronneberger 2015, Çiçek 2016)."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -40,12 +42,33 @@ class UNet(nn.Module):
     def forward(self, image: Float[Tensor, "b 1 z y x"]) -> Float[Tensor, "b c z y x"]:
         return self.last_layer(image)[1]
 
+    def finest(self, image: Float[Tensor, "b 1 z y x"]) -> Tensor:
+        """Activations of the finest level on the way down: what no dropout changes.
+
+        Of a flat net sections are images of their own, `n w y x`; else `b w z y x`.
+        """
+        activations: Tensor = self.down[0](self._fold(image))
+        return activations
+
+    def dropped(self, finest: Tensor, masks: Sequence[Tensor]) -> Tensor:
+        """Outputs, as `finest` has them, where what comes out of each pool is multiplied with a mask.
+
+        Masks have the shapes that `mask_shapes` gives, 0 where an activation is dropped. The net must be in
+        evaluation mode, so that nothing else is dropped.
+        """
+        skips, x = [finest], finest
+        for level, (pool, mask) in enumerate(zip(self.pool, masks, strict=True), start=1):
+            x = self.down[level](pool(x) * mask)
+            skips.append(x)
+        outputs: Tensor = self.head(self._decode(x, skips[:-1])[0])
+        return outputs
+
     def last_layer(
         self, image: Float[Tensor, "b 1 z y x"]
     ) -> tuple[Float[Tensor, "b w z y x"], Float[Tensor, "b c z y x"]]:
         """What goes into the last layer, and the outputs that come out."""
         hidden = self._decode(*self._encode(self._fold(image)))[0]
-        return self._unfold(hidden, image), self._unfold(self.head(hidden), image)
+        return self.unfolded(hidden, image), self.unfolded(self.head(hidden), image)
 
     def with_loss(
         self, image: Float[Tensor, "b 1 z y x"], *, detached: bool
@@ -59,11 +82,11 @@ class UNet(nn.Module):
             raise ValueError("this net predicts no losses: net.loss_head is off")
         levels = self._decode(*self._encode(self._fold(image)))
         means = [self._means(level.detach() if detached else level, image) for level in levels]
-        return self._unfold(self.head(levels[0]), image), self.loss_head(means)
+        return self.unfolded(self.head(levels[0]), image), self.loss_head(means)
 
     def bottleneck(self, image: Float[Tensor, "b 1 z y x"]) -> Float[Tensor, "b c u v w"]:
         """Activations of the deepest level, on its own coarse grid."""
-        return self._unfold(self._encode(self._fold(image))[0], image)
+        return self.unfolded(self._encode(self._fold(image))[0], image)
 
     def _encode(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         skips = []
@@ -84,7 +107,7 @@ class UNet(nn.Module):
 
     def _means(self, x: Tensor, image: Tensor) -> Tensor:
         """Mean activation of each channel, for each image."""
-        return self._unfold(x, image).float().mean(dim=(2, 3, 4))
+        return self.unfolded(x, image).float().mean(dim=(2, 3, 4))
 
     def _fold(self, image: Tensor) -> Tensor:
         if not self.config.flat:
@@ -92,7 +115,8 @@ class UNet(nn.Module):
         b, c, z, y, x = image.shape
         return image.transpose(1, 2).reshape(b * z, c, y, x)
 
-    def _unfold(self, x: Tensor, image: Tensor) -> Tensor:
+    def unfolded(self, x: Tensor, image: Float[Tensor, "b 1 z y x"]) -> Tensor:
+        """What a flat net computed of sections, `n c y x`, as `b c z y x`; others are that already."""
         if not self.config.flat:
             return x
         b, _, z, _, _ = image.shape

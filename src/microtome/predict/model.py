@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Float64, UInt8
+from jaxtyping import Float32, Float64, UInt8
 from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import functional
@@ -26,6 +26,7 @@ from microtome.learn.weights import WEIGHTS_FILE, Weights, read_weights, save_we
 from microtome.net.config import NetConfig
 from microtome.net.inference import dropout_masks, folded
 from microtome.net.unet import UNet
+from microtome.predict.network import TORCH, Engine, Network
 from microtome.predict.posterior import Posterior, PosteriorSum
 from microtome.predict.sampling import Pass, Sampling, passes
 from microtome.predict.windows import blended, mirrored, normalised
@@ -57,6 +58,7 @@ class SegmentationModel:
     members: tuple[Weights, ...] = ()
     statistics: tuple[float, float] = (0.0, 1.0)
     losses: tuple[float, ...] = ()
+    engine: Engine = TORCH
 
     def fit(self, examples: Sequence[Example], *, seed: int, progress: Progress) -> "SegmentationModel":
         """A model trained on `examples`: from scratch, or from this one where the recipe fine-tunes.
@@ -104,10 +106,8 @@ class SegmentationModel:
         square = math.lcm(y, x)  # a quarter turn must fit the pools as well
         padded = normalised(mirrored(image, (z, square, square), window), self.statistics)
         total: PosteriorSum | None = None
-        for one in passes(self.sampling, len(self._nets), samples, seed):
-            proba = self._predicted(padded, one, window)[
-                :, : image.shape[0], : image.shape[1], : image.shape[2]
-            ]
+        for whole in self._samples(padded, window, samples, seed):
+            proba = whole[:, : image.shape[0], : image.shape[1], : image.shape[2]]
             total = total or PosteriorSum(self.classes, proba.shape[1:], largest=self.sampling == "maximum")
             total.add(np.ascontiguousarray(proba))
         assert total is not None
@@ -161,6 +161,11 @@ class SegmentationModel:
         return target_of(self.recipe.train.target)
 
     @cached_property
+    def _networks(self) -> tuple[Network, ...]:
+        """The members on the engine that predicts."""
+        return tuple(self.engine.ready(net, self._target, self.device) for net in self._nets)
+
+    @cached_property
     def _nets(self) -> tuple[UNet, ...]:
         if not self.members:
             raise ValueError("the model is not trained yet: fit it first")
@@ -171,34 +176,49 @@ class SegmentationModel:
         net.load_state_dict(weights)
         return folded(net).to(self.device)
 
+    def _samples(
+        self, image: Float32[Tensor, "z y x"], window: Int3, samples: int, seed: int
+    ) -> Iterator[Float32[np.ndarray, "c z y x"]]:
+        """What each pass says of an image, one after the other."""
+        if self.sampling == "dropout" and tuple(image.shape) == window:
+            yield from self._dropped(image, samples, seed)
+            return
+        for one in passes(self.sampling, len(self._networks), samples, seed):
+            yield self._predicted(image, one, window)
+
+    def _dropped(
+        self, image: Float32[Tensor, "z y x"], samples: int, seed: int
+    ) -> Iterator[Float32[np.ndarray, "c z y x"]]:
+        """All samples of a member together: what dropout leaves alone is computed once."""
+        images, every = image[None, None], passes("dropout", len(self._networks), samples, seed)
+        for member, network in enumerate(self._networks):
+            mine = [one for one in every if one.member == member]
+            masks = [dropout_masks(self.recipe.net, images.shape, _stream(one)) for one in mine]
+            for proba in network.sampled(images, masks):
+                yield proba[0].numpy()
+
     def _predicted(
         self, image: Float32[Tensor, "z y x"], one: Pass, window: Int3
     ) -> Float32[np.ndarray, "c z y x"]:
-        net = self._nets[one.member]
+        network = self._networks[one.member]
         turned = symmetry(image, one.symmetry)
         z, y, x = window
         shape = (z, x, y) if one.symmetry & 4 else window
-        with torch.inference_mode(), dropout_masks(net, one.dropout):
-            proba = blended(
-                lambda images: self._proba(net, images), turned, shape, _overlap(self.recipe.net, shape)
-            )
-        return undo_symmetry(torch.from_numpy(proba), one.symmetry).numpy()
+        proba: Callable[[Tensor], Tensor] = network.probabilities
+        if one.dropout is not None:
+            stream = _stream(one)
 
-    def _proba(self, net: UNet, images: Float[Tensor, "b 1 z y x"]) -> Float32[Tensor, "b c z y x"]:
-        with torch.autocast(
-            torch.device(self.device).type, torch.bfloat16, enabled=self.device.startswith("cuda")
-        ):
-            outputs = net(images.to(self.device))
-        return class_probabilities(self._target.class_logits(outputs)).cpu()
+            def proba(images: Tensor) -> Tensor:
+                masks = dropout_masks(self.recipe.net, images.shape, stream)
+                return next(network.sampled(images, [masks]))
+
+        blend = blended(proba, turned, shape, _overlap(self.recipe.net, shape))
+        return undo_symmetry(torch.from_numpy(blend), one.symmetry).numpy()
 
 
-def class_probabilities(logits: Float[Tensor, "b c *space"]) -> Float32[Tensor, "b c *space"]:
-    """Softmax over the classes; as one sigmoid where there are two, which is several times faster."""
-    logits = logits.float()
-    if logits.shape[1] != 2:
-        return logits.softmax(dim=1)
-    foreground = torch.sigmoid(logits[:, 1] - logits[:, 0])
-    return torch.stack([1 - foreground, foreground], dim=1)
+def _stream(one: Pass) -> torch.Generator:
+    assert one.dropout is not None, "a pass with dropout has a seed"
+    return torch.Generator().manual_seed(one.dropout)
 
 
 def prediction_window(net: NetConfig, shape: tuple[int, ...]) -> Int3:

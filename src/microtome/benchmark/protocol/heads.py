@@ -15,7 +15,7 @@ from microtome.benchmark.protocol.task import Scene
 from microtome.box import Box, grid
 from microtome.labels import IGNORE
 from microtome.learn.losses import class_weights, ranking_loss
-from microtome.predict.model import class_probabilities
+from microtome.predict.network import class_probabilities
 from microtome.predict.posterior import Posterior, PosteriorSum
 from microtome.predict.sampling import Sampling
 from microtome.query.candidates import Predictor
