@@ -1,0 +1,109 @@
+"""The same weights say the same, whatever the engine."""
+
+import dataclasses
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from microtome.net.config import NetConfig
+from microtome.predict.model import SegmentationModel
+from microtome.predict.network import TORCH, Engine
+from microtome.predict.openvino import OpenVinoEngine, openvino, require_cpu
+from test_predict_model import DEEP, FLAT, image, model
+
+if find_spec("openvino") is None:
+    pytest.skip("openvino is not installed", allow_module_level=True)
+
+THIN = NetConfig(
+    widths=(4, 6, 8), kernels=((1, 3, 3),) * 2 + ((3, 3, 3),), norm="instance", activation="elu", dropout=0.2
+)
+ALL = dataclasses.replace(
+    FLAT, separable=True, residual=True, squeeze_excitation=True, activation="leaky_relu"
+)
+BOTH = (TORCH, OpenVinoEngine())
+every_net = pytest.mark.parametrize(
+    "net",
+    [
+        pytest.param(FLAT, id="flat"),
+        pytest.param(THIN, id="thin", marks=pytest.mark.slow),
+        pytest.param(ALL, id="all fields", marks=pytest.mark.slow),
+        pytest.param(DEEP, id="deep", marks=pytest.mark.slow),
+        pytest.param(dataclasses.replace(DEEP, norm="none", skip="add"), id="added", marks=pytest.mark.slow),
+    ],
+)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def on(engine: Engine, one: SegmentationModel) -> SegmentationModel:
+    return dataclasses.replace(one, engine=engine)
+
+
+@every_net
+def test_openvino_says_what_torch_says(net: NetConfig) -> None:
+    one = model(net)
+    for shape in ((2, 16, 24), (3, 9, 14)):
+        expected, found = (
+            on(engine, one).posterior(image(*shape), 1, 0) for engine in (TORCH, OpenVinoEngine())
+        )
+        np.testing.assert_allclose(found.mean, expected.mean, atol=1e-5)
+
+
+@every_net
+def test_samples_of_dropout_are_the_same_on_openvino(net: NetConfig) -> None:
+    one = model(net, sampling="dropout")
+    expected, found = (
+        on(engine, one).posterior(image(2, 16, 24), 6, 3) for engine in (TORCH, OpenVinoEngine())
+    )
+    np.testing.assert_allclose(found.mean, expected.mean, atol=1e-5)
+    np.testing.assert_allclose(found.entropy_of_samples, expected.entropy_of_samples, atol=1e-5)
+    largest = float(expected.deviation.max())
+    assert largest > 0
+    np.testing.assert_allclose(found.deviation, expected.deviation, atol=0.01 * largest)
+
+
+def test_a_converted_network_is_kept_and_read_again(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained = model()
+    first = on(OpenVinoEngine(), trained).posterior(image(1, 16, 16), 1, 0)
+    assert len(list(own_cache.rglob("graph.xml"))) == 1
+    monkeypatch.setattr("microtome.predict.openvino.converted", lambda *_: pytest.fail("converted again"))
+    again = on(OpenVinoEngine(), trained).posterior(image(1, 16, 16), 1, 0)
+    np.testing.assert_array_equal(again.mean, first.mean)
+
+
+def test_other_weights_are_another_graph(own_cache: Path) -> None:
+    on(OpenVinoEngine(), model(members=2, sampling="ensemble")).posterior(image(1, 16, 16), 1, 0)
+    assert len(list(own_cache.rglob("graph.xml"))) == 2
+
+
+def test_a_failed_conversion_leaves_nothing(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(openvino(), "save_model", full)
+    with pytest.raises(OSError, match="no space left"):
+        on(OpenVinoEngine(), model()).posterior(image(1, 16, 16), 1, 0)
+    assert list((own_cache / "microtome" / "openvino").iterdir()) == []
+
+
+def test_openvino_is_for_a_cpu() -> None:
+    with pytest.raises(ValueError, match="expects device cpu; got cuda:0"):
+        require_cpu("openvino", "cuda:0")
+
+
+def test_without_the_library_its_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(ImportError, match=r"microtome\[cpu\]"):
+        on(OpenVinoEngine(), model()).posterior(image(1, 16, 16), 1, 0)
+
+
+def test_nothing_is_reported_to_the_maker_of_openvino() -> None:
+    openvino()
+    assert sys.modules["openvino_telemetry"] is None
