@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from microtome.net.config import NetConfig
+from microtome.predict.choice import Choice, fastest
 from microtome.predict.model import SegmentationModel
 from microtome.predict.network import TORCH, Engine
 from microtome.predict.openvino import OpenVinoEngine, openvino, require_cpu
@@ -107,3 +108,37 @@ def test_without_the_library_its_package_is_named(monkeypatch: pytest.MonkeyPatc
 def test_nothing_is_reported_to_the_maker_of_openvino() -> None:
     openvino()
     assert sys.modules["openvino_telemetry"] is None
+
+
+def quick(one: SegmentationModel) -> Choice:
+    return fastest(one, seconds=0)
+
+
+def test_the_fastest_engine_is_found_by_trial_and_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("microtome.predict.choice.PIECE_FLAT", (1, 32, 32))
+    first = quick(model())
+    assert first.engine.name in ("torch", "openvino")
+    assert "(tried now)" in first.reason
+    monkeypatch.setattr("microtome.predict.choice._tried", lambda *_: pytest.fail("tried again"))
+    again = quick(model())
+    assert again.engine == first.engine
+    assert "(tried before)" in again.reason
+
+
+def test_a_damaged_memory_of_trials_is_as_none(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("microtome.predict.choice._tried", lambda *_: {"torch": 2.0, "openvino": 1.0})
+    (own_cache / "microtome").mkdir(parents=True)
+    (own_cache / "microtome" / "engines.json").write_text("{")
+    found = quick(model())
+    assert (found.engine, "torch: 2.00" in found.reason) == (TORCH, True)
+
+
+def test_without_openvino_torch_is_taken_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    assert quick(model()) == Choice(
+        TORCH, "torch: openvino is not installed (python -m pip install 'microtome[cpu]')"
+    )
+
+
+def test_a_gpu_predicts_with_torch() -> None:
+    assert quick(dataclasses.replace(model(), device="cuda")).engine == TORCH

@@ -12,9 +12,11 @@ from microtome.learn.config import Recipe
 from microtome.learn.train import new_net
 from microtome.net.config import NetConfig
 from microtome.predict.blocks import block_shape
+from microtome.predict.filling import Filling
+from microtome.predict.filling import fill as fill_store
 from microtome.predict.model import SegmentationModel
-from microtome.predict.posterior import Posterior, entropy
-from microtome.predict.store import PredictionStore, open_store, predict_into, prediction_chunks
+from microtome.predict.posterior import entropy
+from microtome.predict.store import PredictionStore, open_store, prediction_chunks
 from microtome.progress import silent
 from microtome.volume import ArrayVolume
 
@@ -54,16 +56,15 @@ def store_in(folder: Path, classes: tuple[str, ...] = ("a", "b")) -> PredictionS
 
 
 def fill(store: PredictionStore, volume: CountedVolume) -> None:
-    predict_into(store, model(), volume, WHOLE, samples=1, seed=0, progress=silent)
+    fill_store(Filling(model(), lambda: volume, store, 1, 0), WHOLE, progress=silent)
 
 
 def stored(store: PredictionStore) -> list[np.ndarray]:
     return [volume.read(WHOLE) for volume in store.volumes()]
 
 
-def posterior_of(foreground: np.ndarray) -> Posterior:
-    mean = np.stack([1 - foreground, foreground]).astype(np.float32)
-    return Posterior(mean, np.zeros(foreground.shape, np.float32), np.zeros_like(mean))
+def mean_of(foreground: np.ndarray) -> np.ndarray:
+    return np.stack([1 - foreground, foreground]).astype(np.float32)
 
 
 @contextmanager
@@ -94,7 +95,7 @@ def test_a_byte_of_128_and_more_is_a_probability_of_a_half_and_more(tmp_path: Pa
     around = np.float32(0.5) + np.arange(-240, 240, dtype=np.float32) * np.float32(2**-24)
     foreground = np.concatenate([around, np.linspace(0, 1, 960, dtype=np.float32)]).reshape(SHAPE)
     store = store_in(tmp_path, ("a",))
-    store.write(WHOLE, posterior_of(foreground))
+    store.write(WHOLE, mean_of(foreground))
     found = stored(store)[0]
     np.testing.assert_array_equal(found >= 128, foreground >= 0.5)
     np.testing.assert_allclose(found / 255, foreground, atol=0.51 / 255)
@@ -104,7 +105,7 @@ def test_certainty_is_0_and_the_largest_entropy_255(tmp_path: Path) -> None:
     foreground = np.full(SHAPE, 0.5, np.float32)
     foreground[0], foreground[1] = 0, 1
     store = store_in(tmp_path, ("a",))
-    store.write(WHOLE, posterior_of(foreground))
+    store.write(WHOLE, mean_of(foreground))
     probability, uncertainty = stored(store)
     assert [np.unique(section).tolist() for section in probability] == [[0], [255], [128]]
     assert [np.unique(section).tolist() for section in uncertainty] == [[0], [0], [255]]
@@ -149,8 +150,10 @@ def test_progress_counts_the_blocks_that_were_done_before(tmp_path: Path) -> Non
     def progress(task: str, done: int, total: int, note: str = "") -> None:
         told.append((done, total))
 
-    fill(store_in(tmp_path), CountedVolume())
-    predict_into(store_in(tmp_path), model(), CountedVolume(), WHOLE, samples=1, seed=0, progress=progress)
+    volume = CountedVolume()
+    with pytest.raises(OSError, match="the disk is gone"):
+        fill(store_in(tmp_path), CountedVolume(least=1))
+    fill_store(Filling(model(), lambda: volume, store_in(tmp_path), 1, 0), WHOLE, progress=progress)
     assert told == [(1, 3), (2, 3), (3, 3)]
 
 
@@ -174,5 +177,5 @@ def test_blocks_fill_chunks_whole(net: NetConfig) -> None:
 def test_weights_are_not_touched_by_predicting(tmp_path: Path) -> None:
     one = model()
     before = {name: value.clone() for name, value in one.members[0].items()}
-    predict_into(store_in(tmp_path), one, CountedVolume(), WHOLE, samples=1, seed=0, progress=silent)
+    fill_store(Filling(one, CountedVolume, store_in(tmp_path), 1, 0), WHOLE, progress=silent)
     assert all(torch.equal(one.members[0][name], value) for name, value in before.items())

@@ -1,10 +1,12 @@
 import os
 import re
+import threading
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
-from microtome.schedule import in_turn, on_dask
+from microtome.schedule import BUFFERED, Stages, in_turn, on_dask
 
 pytestmark = pytest.mark.filterwarnings("default")  # of Dask and its web server
 
@@ -21,6 +23,26 @@ def process(number: int) -> int:
     return os.getpid()
 
 
+class Disk:
+    """What was done on it, in order; reading, computing or writing one item may fail."""
+
+    def __init__(self, fails: str = "", at: int = -1) -> None:
+        self.done: list[tuple[str, int]] = []
+        self.fails, self.at = fails, at
+
+    def stages(self) -> Stages[int, int, int, int]:
+        return Stages(partial(self.do, "read"), partial(self.do, "compute"), self.write)
+
+    def write(self, item: int, result: int) -> int:
+        return self.do("write", item) * 10
+
+    def do(self, stage: str, item: int) -> int:
+        if (stage, item) == (self.fails, self.at):
+            raise OSError(f"{stage} of {item} failed")
+        self.done.append((stage, item))
+        return item
+
+
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     from distributed import LocalCluster
@@ -31,6 +53,45 @@ def address() -> Iterator[str]:
 
 def test_items_are_worked_through_in_turn() -> None:
     assert list(in_turn(squared, [3, 4, 5])) == [(0, 9), (1, 16), (2, 25)]
+
+
+def test_stages_give_what_they_give_one_after_the_other() -> None:
+    disk = Disk()
+    assert list(in_turn(disk.stages(), range(7))) == [(k, 10 * k) for k in range(7)]
+    assert sorted(disk.done) == sorted((stage, k) for stage in ("read", "compute", "write") for k in range(7))
+    assert [disk.stages()(k) for k in range(3)] == [0, 10, 20]
+
+
+def test_blocks_are_read_ahead_but_not_far() -> None:
+    disk = Disk()
+    with pytest.raises(StopIteration):
+        next(in_turn(disk.stages(), []))
+    gone = threading.Event()
+    seen: list[int] = []
+
+    def compute(item: int) -> int:
+        gone.wait(0.05)  # reading has the time to run ahead
+        seen.append(max((k for stage, k in disk.done if stage == "read"), default=-1) - item)
+        return item
+
+    stages = Stages(partial(disk.do, "read"), compute, disk.write)
+    list(in_turn(stages, range(8)))
+    assert max(seen) <= BUFFERED
+    assert min(seen[:-BUFFERED]) >= 1
+
+
+@pytest.mark.parametrize("stage", ["read", "compute"])
+def test_what_was_computed_before_an_error_is_written(stage: str) -> None:
+    disk, results = Disk(stage, 4), []
+    with pytest.raises(OSError, match=f"{stage} of 4 failed"):
+        results.extend(in_turn(disk.stages(), range(7)))
+    assert results == [(k, 10 * k) for k in range(4)]
+
+
+def test_a_block_that_cannot_be_written_is_an_error() -> None:
+    disk = Disk("write", 2)
+    with pytest.raises(OSError, match="write of 2 failed"):
+        list(in_turn(disk.stages(), range(7)))
 
 
 def test_a_cluster_gives_every_result_with_the_number_of_its_item(address: str) -> None:

@@ -1,11 +1,18 @@
 """Who works through the blocks of a volume: this process, or the workers of a Dask cluster."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 T = TypeVar("T")
+D = TypeVar("D")
+E = TypeVar("E")
 R = TypeVar("R")
+
+BUFFERED = 2  # blocks that are read ahead, and as many that wait to be written
 
 AHEAD = 4  # tasks a worker thread that wait at the scheduler: enough to keep it busy, few enough to lose
 ANSWER_SECONDS = 10  # within which a scheduler must answer
@@ -18,10 +25,51 @@ class Schedule(Protocol):
     def __call__(self, function: Callable[[T], R], items: Sequence[T]) -> Iterator[tuple[int, R]]: ...
 
 
+@dataclass(frozen=True)
+class Stages(Generic[T, D, E, R]):
+    """Work on a block in three stages, so that disk and processor can be busy with different blocks."""
+
+    read: Callable[[T], D]
+    compute: Callable[[D], E]
+    write: Callable[[T, E], R]
+
+    def __call__(self, item: T) -> R:
+        return self.write(item, self.compute(self.read(item)))
+
+
 def in_turn(function: Callable[[T], R], items: Sequence[T]) -> Iterator[tuple[int, R]]:
-    """One after the other, in this process."""
+    """One after the other, in this process; `Stages` read ahead and write behind.
+
+    When a stage raises, what was computed before is still written, and then the error is raised.
+    """
+    if isinstance(function, Stages):
+        yield from _overlapped(function, items)
+        return
     for number, item in enumerate(items):
         yield number, function(item)
+
+
+def _overlapped(stages: Stages[T, D, E, R], items: Sequence[T]) -> Iterator[tuple[int, R]]:
+    with ThreadPoolExecutor(1, "read") as reader, ThreadPoolExecutor(1, "write") as writer:
+        read = deque(reader.submit(stages.read, item) for item in items[:BUFFERED])
+        written: deque[tuple[int, Future[R]]] = deque()
+        failed: Exception | None = None
+        for number, item in enumerate(items):
+            try:
+                result = stages.compute(read.popleft().result())
+            except Exception as error:  # raised once what was done is written
+                failed = error
+                break
+            read.extend(reader.submit(stages.read, item) for item in items[number + BUFFERED :][:1])
+            written.append((number, writer.submit(stages.write, item, result)))
+            if len(written) > BUFFERED:
+                first, future = written.popleft()
+                yield first, future.result()
+        reader.shutdown(cancel_futures=True)
+        for left, future in written:
+            yield left, future.result()
+        if failed is not None:
+            raise failed
 
 
 @contextmanager

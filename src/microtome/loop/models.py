@@ -10,10 +10,11 @@ from microtome.evaluate.overlap import ContingencyTable, contingency, empty_tabl
 from microtome.loop.growing import at_stage, sections_of
 from microtome.loop.session import Session
 from microtome.predict.blocks import predictions
+from microtome.predict.filling import Filling, fill
 from microtome.predict.model import SegmentationModel, load_model
 from microtome.predict.on_volume import ModelOnVolume
 from microtome.predict.posterior import Posterior, class_map, entropy
-from microtome.predict.store import PredictionStore, open_store, predict_into, prediction_chunks
+from microtome.predict.store import PredictionStore, open_store, prediction_chunks
 from microtome.project import Model
 from microtome.project.records import Preview
 
@@ -138,13 +139,6 @@ def predict(session: Session, model_id: int | None = None, box: Box | None = Non
         image.voxel_size_nm,
         prediction_chunks(model.recipe.net),
     )
-    predict_into(
-        store,
-        model,
-        image,
-        box or Box.of(image.shape),
-        samples=config.query.samples,
-        seed=config.seed,
-        progress=session.progress,
-    )
+    filling = Filling(model, lambda: image, store, config.query.samples, config.seed)
+    fill(filling, box or Box.of(image.shape), progress=session.progress)
     return store

@@ -99,19 +99,29 @@ class SegmentationModel:
         Raises:
             ValueError: If the model is untrained or `samples` does not fit its sampling.
         """
-        if self.sampling == "dropout" and not self.recipe.net.dropout:
-            raise ValueError("sampling 'dropout' expects a net with dropout; net.dropout is 0")
-        window = prediction_window(self.recipe.net, image.shape)
-        z, y, x = self.recipe.net.multiple
-        square = math.lcm(y, x)  # a quarter turn must fit the pools as well
-        padded = normalised(mirrored(image, (z, square, square), window), self.statistics)
         total: PosteriorSum | None = None
-        for whole in self._samples(padded, window, samples, seed):
-            proba = whole[:, : image.shape[0], : image.shape[1], : image.shape[2]]
+        for proba in self._samples(image, samples, seed):
             total = total or PosteriorSum(self.classes, proba.shape[1:], largest=self.sampling == "maximum")
-            total.add(np.ascontiguousarray(proba))
-        assert total is not None
+            total.add(proba)
+        assert total is not None, "there is one pass at least"
         return total.posterior()
+
+    def mean(
+        self, image: UInt8[np.ndarray, "z y x"], samples: int, seed: int
+    ) -> Float32[np.ndarray, "c z y x"]:
+        """The posterior's mean alone, in less time.
+
+        Raises:
+            ValueError: As `posterior` does.
+        """
+        if self.sampling == "maximum":
+            return self.posterior(image, samples, seed).mean
+        total, count = None, 0
+        for proba in self._samples(image, samples, seed):
+            total = proba if total is None else total + proba
+            count += 1
+        assert total is not None, "there is one pass at least"
+        return total if count == 1 else total / np.float32(count)
 
     def features(self, images: UInt8[np.ndarray, "b z y x"]) -> Float32[np.ndarray, "b d"]:
         """Mean activation of each channel at the bottleneck of the last member, for each image.
@@ -161,7 +171,7 @@ class SegmentationModel:
         return target_of(self.recipe.train.target)
 
     @cached_property
-    def _networks(self) -> tuple[Network, ...]:
+    def networks(self) -> tuple[Network, ...]:
         """The members on the engine that predicts."""
         return tuple(self.engine.ready(net, self._target, self.device) for net in self._nets)
 
@@ -176,22 +186,37 @@ class SegmentationModel:
         net.load_state_dict(weights)
         return folded(net).to(self.device)
 
+    def padded(self, image: UInt8[np.ndarray, "z y x"]) -> Float32[Tensor, "1 1 u v w"]:
+        """An image as the networks expect it: normalised, with mirrored voxels behind its end."""
+        z, y, x = self.recipe.net.multiple
+        square = math.lcm(y, x)  # a quarter turn must fit the pools as well
+        window = prediction_window(self.recipe.net, image.shape)
+        return normalised(mirrored(image, (z, square, square), window), self.statistics)[None, None]
+
     def _samples(
-        self, image: Float32[Tensor, "z y x"], window: Int3, samples: int, seed: int
+        self, image: UInt8[np.ndarray, "z y x"], samples: int, seed: int
     ) -> Iterator[Float32[np.ndarray, "c z y x"]]:
         """What each pass says of an image, one after the other."""
-        if self.sampling == "dropout" and tuple(image.shape) == window:
-            yield from self._dropped(image, samples, seed)
-            return
-        for one in passes(self.sampling, len(self._networks), samples, seed):
-            yield self._predicted(image, one, window)
+        if self.sampling == "dropout" and not self.recipe.net.dropout:
+            raise ValueError("sampling 'dropout' expects a net with dropout; net.dropout is 0")
+        window = prediction_window(self.recipe.net, image.shape)
+        padded = self.padded(image)[0, 0]
+        if self.sampling == "dropout" and tuple(padded.shape) == window:
+            every = self._dropped(padded, samples, seed)
+        else:
+            every = (
+                self._predicted(padded, one, window)
+                for one in passes(self.sampling, len(self.networks), samples, seed)
+            )
+        for proba in every:
+            yield np.ascontiguousarray(proba[:, : image.shape[0], : image.shape[1], : image.shape[2]])
 
     def _dropped(
         self, image: Float32[Tensor, "z y x"], samples: int, seed: int
     ) -> Iterator[Float32[np.ndarray, "c z y x"]]:
         """All samples of a member together: what dropout leaves alone is computed once."""
-        images, every = image[None, None], passes("dropout", len(self._networks), samples, seed)
-        for member, network in enumerate(self._networks):
+        images, every = image[None, None], passes("dropout", len(self.networks), samples, seed)
+        for member, network in enumerate(self.networks):
             mine = [one for one in every if one.member == member]
             masks = [dropout_masks(self.recipe.net, images.shape, _stream(one)) for one in mine]
             for proba in network.sampled(images, masks):
@@ -200,7 +225,7 @@ class SegmentationModel:
     def _predicted(
         self, image: Float32[Tensor, "z y x"], one: Pass, window: Int3
     ) -> Float32[np.ndarray, "c z y x"]:
-        network = self._networks[one.member]
+        network = self.networks[one.member]
         turned = symmetry(image, one.symmetry)
         z, y, x = window
         shape = (z, x, y) if one.symmetry & 4 else window

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Bool, Float32, UInt8
 
 from microtome.box import Box, Int3
 from microtome.net.config import NetConfig
-from microtome.predict.blocks import block_shape, predicted, prediction_blocks
-from microtome.predict.model import SegmentationModel
-from microtome.predict.posterior import Posterior, entropy
-from microtome.progress import Progress
+from microtome.predict.blocks import block_shape
+from microtome.predict.posterior import entropy
 from microtome.volume import Volume, create_volume, open_volume
 
 UNCERTAINTY = "uncertainty"
@@ -55,16 +53,39 @@ class PredictionStore:
             boxes[Box(tuple(entry["start"]), tuple(entry["stop"]))] = entry["sha256"]
         return boxes
 
-    def write(self, box: Box, posterior: Posterior) -> None:
-        """Write a block, then log it as done.
+    def write(
+        self,
+        box: Box,
+        mean: Float32[np.ndarray, "c z y x"],
+        inside: Bool[np.ndarray, "z y x"] | None = None,
+    ) -> str:
+        """Write mean probabilities, 0 where not `inside`; the digest of what is on the disk then.
 
         Raises:
             OSError: If the disk is full or the folder cannot be written.
         """
-        images = [*posterior.mean[1:], entropy(posterior.mean) / np.float32(np.log(len(self.classes) + 1))]
+        images = [*mean[1:], entropy(mean) / np.float32(np.log(len(self.classes) + 1))]
         for name, image in zip((*self.classes, UNCERTAINTY), images, strict=True):
-            open_volume(self.folder / _file(name), writable=True).write(box, _bytes(image))
-        entry = {"start": box.start, "stop": box.stop, "sha256": self.digest(box)}
+            stored = _bytes(image)
+            if inside is not None:
+                stored[~inside] = 0
+            open_volume(self.folder / _file(name), writable=True).write(box, stored)
+        return self.digest(box)
+
+    def clear(self, box: Box) -> str:
+        """Write 0 where there is nothing to predict; the digest of it."""
+        for name in (*self.classes, UNCERTAINTY):
+            nothing = np.zeros(box.shape, np.uint8)
+            open_volume(self.folder / _file(name), writable=True).write(box, nothing)
+        return self.digest(box)
+
+    def log(self, box: Box, sha256: str) -> None:
+        """Log a block that was written as done.
+
+        Raises:
+            OSError: If the folder cannot be written.
+        """
+        entry = {"start": box.start, "stop": box.stop, "sha256": sha256}
         with self._log.open("a") as log:
             log.write("\n" + json.dumps(entry) + "\n")  # a cut-off line before stays alone
             log.flush()
@@ -111,30 +132,6 @@ def prediction_chunks(net: NetConfig) -> Int3:
     """Chunks z y x that blocks of `net` fill whole, so that no chunk is written twice."""
     z, y, x = block_shape(net)
     return z, min(y, CHUNK), min(x, CHUNK)
-
-
-def predict_into(
-    store: PredictionStore,
-    model: SegmentationModel,
-    image: Volume,
-    domain: Box,
-    *,
-    samples: int,
-    seed: int,
-    progress: Progress,
-) -> None:
-    """Fill `domain` of the store with what is not done yet.
-
-    Raises:
-        ValueError: If the domain leaves the image.
-        OSError: If the image cannot be read or the store not written.
-    """
-    net, done = model.recipe.net, store.done()
-    blocks = prediction_blocks(image.shape, domain, block_shape(net), net)
-    for k, block in enumerate(blocks, start=1):
-        if done.get(block.write) != store.digest(block.write):  # not done, or lost since
-            store.write(block.write, predicted(model, image, block, samples=samples, seed=seed))
-        progress("predicting", k, len(blocks), str(block.write))
 
 
 def _file(name: str) -> str:

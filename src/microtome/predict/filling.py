@@ -1,0 +1,114 @@
+"""A volume predicted into a store, block by block, by this process or the workers of a cluster."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float32, UInt8
+
+from microtome.box import Block, Box, Int3
+from microtome.predict.blocks import block_shape, prediction_blocks
+from microtome.predict.model import SegmentationModel
+from microtome.predict.store import PredictionStore
+from microtome.progress import Progress
+from microtome.schedule import Schedule, Stages, in_turn
+from microtome.volume import Volume
+
+Opened = Callable[[], Volume]
+"""Opens a volume; called in the process that reads it."""
+
+Mean = Float32[np.ndarray, "c z y x"]
+Read = tuple[Block, UInt8[np.ndarray, "z y x"] | None]
+
+
+@dataclass(frozen=True)
+class Filling:
+    """What is done to a block. It pickles if `image` and `mask` do."""
+
+    model: SegmentationModel
+    image: Opened
+    store: PredictionStore
+    samples: int
+    seed: int
+    mask: Opened | None = None
+
+    @property
+    def stages(self) -> Stages[Block, Read, Mean | None, str]:
+        return Stages(self.read, self.compute, self.write)
+
+    def read(self, block: Block) -> Read:
+        """What the network sees; None where there is nothing to predict.
+
+        Raises:
+            ValueError: If the image is damaged there, or the mask does not fit it.
+            OSError: If it cannot be read.
+        """
+        if self.mask is not None and not self._inside(block.write).any():
+            return block, None
+        image = self.image().read(block.read)
+        return block, None if image.min() == image.max() else image
+
+    def compute(self, read: Read) -> Mean | None:
+        """Mean probabilities of the block's write box."""
+        block, image = read
+        if image is None:
+            return None
+        place = block.write.relative_to(block.read).slices
+        return self.model.mean(image, self.samples, self.seed)[:, *place]
+
+    def write(self, block: Block, mean: Mean | None) -> str:
+        """Store it; 0 where the mask is. The digest of what is on the disk then.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        if mean is None:
+            return self.store.clear(block.write)
+        inside = None if self.mask is None else self._inside(block.write)
+        return self.store.write(block.write, mean, inside)
+
+    def _inside(self, box: Box) -> Bool[np.ndarray, "z y x"]:
+        assert self.mask is not None, "there is a mask"
+        return inside(self.mask(), self.image().shape, box)
+
+
+def inside(mask: Volume, shape: Int3, box: Box) -> Bool[np.ndarray, "z y x"]:
+    """Where a mask, of the volume's resolution or of whole multiples of its voxels, is not 0.
+
+    Raises:
+        ValueError: If it does not fit a volume of `shape`.
+    """
+    factors = [-(-side // n) for side, n in zip(shape, mask.shape, strict=True)]
+    if any(-(-side // f) != n for side, f, n in zip(shape, factors, mask.shape, strict=True)):
+        raise ValueError(f"expected a mask of shape {shape}, or so many times coarser; got {mask.shape}")
+    start = tuple(a // f for a, f in zip(box.start, factors, strict=True))
+    stop = tuple(-(-b // f) for b, f in zip(box.stop, factors, strict=True))
+    coarse = mask.read(Box(start, stop)) != 0  # type: ignore[arg-type]
+    places = [
+        np.arange(a, b) // f - s for a, b, f, s in zip(box.start, box.stop, factors, start, strict=True)
+    ]
+    found: Bool[np.ndarray, "z y x"] = coarse[np.ix_(*places)]
+    return found
+
+
+def fill(filling: Filling, domain: Box, *, progress: Progress, schedule: Schedule = in_turn) -> None:
+    """Fill `domain` of the store with what is not done yet.
+
+    Raises:
+        ValueError: If the domain leaves the image, or the image or the mask is damaged.
+        OSError: If the image cannot be read or the store not written.
+    """
+    store, net, done = filling.store, filling.model.recipe.net, filling.store.done()
+    blocks = prediction_blocks(filling.image().shape, domain, block_shape(net), net)
+    left = [block for block in blocks if not _kept(store, done, block.write)]
+    count = len(blocks) - len(left)
+    progress("predicting", count, len(blocks), f"{count} were done before" if count else "")
+    for number, sha256 in schedule(filling.stages, left):
+        store.log(left[number].write, sha256)
+        count += 1
+        progress("predicting", count, len(blocks), str(left[number].write))
+
+
+def _kept(store: PredictionStore, done: Mapping[Box, str], box: Box) -> bool:
+    """Whether a block was done, and is on the disk as it was written."""
+    return box in done and done[box] == store.digest(box)
