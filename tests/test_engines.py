@@ -111,7 +111,7 @@ def test_nothing_is_reported_to_the_maker_of_openvino() -> None:
 
 
 def quick(one: SegmentationModel) -> Choice:
-    return fastest(one, seconds=0)
+    return fastest(one, 10**9, seconds=0)
 
 
 def test_the_fastest_engine_is_found_by_trial_and_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,6 +131,10 @@ def test_a_damaged_memory_of_trials_is_as_none(own_cache: Path, monkeypatch: pyt
     (own_cache / "microtome" / "engines.json").write_text("{")
     found = quick(model())
     assert (found.engine, "torch: 2.00" in found.reason) == (TORCH, True)
+
+
+def test_a_small_volume_is_not_worth_a_trial() -> None:
+    assert fastest(model(), 10**6) == Choice(TORCH, "torch: so small a volume is not worth a trial")
 
 
 def test_without_openvino_torch_is_taken_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:

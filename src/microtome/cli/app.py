@@ -11,6 +11,7 @@ from microtome.cli.grow import grow
 from microtome.cli.labels import labels
 from microtome.cli.objects_truth import objects
 from microtome.cli.parse import int3, names, numbers, require_local, whole_numbers, window
+from microtome.cli.predict import predict
 from microtome.cli.proofread import proofread
 from microtome.cli.restore import restore
 from microtome.cli.show import announce_page, error, progress, result, say, sides
@@ -173,26 +174,6 @@ def train(folder: Folder, device: Device = "auto", as_json: Json = False) -> Non
 
 
 @app.command()
-def predict(
-    folder: Folder,
-    model: ModelId = None,
-    box: Annotated[
-        str | None, typer.Option(metavar="Z0:Z1[,…]", help="Where.", show_default="the whole volume")
-    ] = None,
-    device: Device = "auto",
-    as_json: Json = False,
-) -> None:
-    """Predict the volume into OME-Zarr: each class and the uncertainty. Goes on where it stopped."""
-    from microtome.cli.session import box_of, opened
-    from microtome.loop.models import predict as predict_volume
-
-    with progress() as bars, opened(folder, device, bars, work="predict") as session:
-        store = predict_volume(session, model, box_of(box, session.image.shape))
-        data = {"prediction": str(store.folder), "images": [*store.classes, "uncertainty"]}
-    result(data, [data], as_json=as_json)
-
-
-@app.command()
 def evaluate(
     folder: Folder,
     model: ModelId = None,
@@ -327,6 +308,7 @@ bench = typer.Typer(
 app.add_typer(bench)
 app.add_typer(objects)
 app.command()(grow)
+app.command()(predict)
 app.add_typer(labels)
 app.command()(proofread)
 app.command()(restore)
@@ -377,7 +359,7 @@ def main() -> None:
     """Run the command line. Exit code 0, 1 if it failed, 2 if it was used wrongly, 130 if it was stopped."""
     try:
         app()
-    except (ValueError, OSError, MemoryError) as problem:
+    except (ValueError, OSError, MemoryError, ImportError) as problem:
         error(str(problem) or "not enough memory")
         sys.exit(1)
     except SystemExit as ending:

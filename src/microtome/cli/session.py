@@ -17,6 +17,7 @@ from microtome.progress import Progress
 from microtome.project import Model, Project, Query, open_project, parse_split
 from microtome.query.outward import Outward
 from microtome.query.strategy import Strategy
+from microtome.schedule import Schedule, in_turn, on_dask
 
 
 @contextmanager
@@ -98,6 +99,20 @@ def resolved_device(word: str) -> str:
     if word == "cuda" and not available:
         raise ValueError("expected a CUDA device for --device cuda; this machine shows none to PyTorch")
     return "cuda" if word == "cuda" or (word == "auto" and available) else "cpu"
+
+
+@contextmanager
+def scheduled(address: str | None) -> Iterator[Schedule]:
+    """Who works through blocks: this process, or the workers of the Dask scheduler at `address`.
+
+    Raises:
+        OSError: If no scheduler answers there.
+    """
+    if address is None:
+        yield in_turn
+        return
+    with on_dask(address) as schedule:
+        yield schedule
 
 
 def box_of(text: str | None, shape: Int3) -> Box | None:

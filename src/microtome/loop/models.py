@@ -1,22 +1,28 @@
 """The models of a project: found in its journal, loaded, and used on any box."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 
 from microtome.box import Box
 from microtome.evaluate.overlap import ContingencyTable, contingency, empty_table
+from microtome.learn.settings import TABLES
+from microtome.loop.engines import EngineName, Say, on_engine
 from microtome.loop.growing import at_stage, sections_of
 from microtome.loop.session import Session
 from microtome.predict.blocks import predictions
 from microtome.predict.filling import Filling, fill
+from microtome.predict.int8 import LIMIT
 from microtome.predict.model import SegmentationModel, load_model
 from microtome.predict.on_volume import ModelOnVolume
 from microtome.predict.posterior import Posterior, class_map, entropy
 from microtome.predict.store import PredictionStore, open_store, prediction_chunks
-from microtome.project import Model
+from microtome.project import Model, open_project
 from microtome.project.records import Preview
+from microtome.schedule import Schedule, in_turn
+from microtome.volume import Volume, open_volume
 
 
 def recorded(session: Session, model_id: int | None) -> Model:
@@ -123,22 +129,49 @@ def evaluate(session: Session, model_id: int | None = None, box: Box | None = No
     return Evaluation(record.id, domain, table)
 
 
-def predict(session: Session, model_id: int | None = None, box: Box | None = None) -> PredictionStore:
+@dataclass(frozen=True)
+class Way:
+    """How a volume is predicted."""
+
+    engine: EngineName = "auto"
+    mask: str | None = None  # URI of a volume that is 0 where there is nothing to predict
+    schedule: Schedule = in_turn
+    most_lost: float = LIMIT  # of Jaccard, in 8 bits
+
+
+def predict(
+    session: Session,
+    model_id: int | None = None,
+    box: Box | None = None,
+    way: Way | None = None,
+    say: Say = print,
+) -> PredictionStore:
     """Predict `box`, the whole volume unless given, into the project's store; what is done is not done again.
 
+    In 8 bits it is another store, as it says something else.
+
     Raises:
-        ValueError: If there is no such model.
+        ImportError: If the engine's library is not installed.
+        ValueError: If there is no such model, or the engine does not suit it.
         OSError: If the store cannot be written.
     """
+    way = way or Way()
     config, record, image = session.project.config, recorded(session, model_id), session.image
-    model = load(session, record)
+    name = Path(record.path).name + ("-int8" if way.engine == "openvino-int8" else "")
+    folder = session.project.predictions_dir / name
+    model = on_engine(session, load(session, record), way.engine, folder / "int8", say, way.most_lost)
     store = open_store(
-        session.project.predictions_dir / Path(record.path).name,
-        config.classes,
-        image.shape,
-        image.voxel_size_nm,
-        prediction_chunks(model.recipe.net),
+        folder, config.classes, image.shape, image.voxel_size_nm, prediction_chunks(model.recipe.net)
     )
-    filling = Filling(model, lambda: image, store, config.query.samples, config.seed)
-    fill(filling, box or Box.of(image.shape), progress=session.progress)
+    mask = None if way.mask is None else partial(open_volume, way.mask, image.voxel_size_nm)
+    filling = Filling(
+        model, partial(image_of, session.project.root), store, config.query.samples, config.seed, mask
+    )
+    fill(filling, box or Box.of(image.shape), progress=session.progress, schedule=way.schedule)
     return store
+
+
+@lru_cache(4)
+def image_of(root: Path) -> Volume:
+    """The image of the project in a folder, opened once in a process: also on another machine."""
+    return open_project(root, TABLES).image()

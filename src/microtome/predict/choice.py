@@ -23,6 +23,7 @@ SECONDS = 10.0  # of a trial, conversion not counted
 PIECE_FLAT: Int3 = (1, 512, 512)  # voxels z y x that are tried
 PIECE_DEEP: Int3 = (16, 128, 128)
 LEAST = 3  # turns of each
+WORTH = 50_000_000  # voxels that take about as long as a trial
 
 Say = Callable[[str], None]
 
@@ -35,10 +36,11 @@ class Choice:
     reason: str
 
 
-def fastest(model: SegmentationModel, seconds: float = SECONDS) -> Choice:
+def fastest(model: SegmentationModel, voxels: int, seconds: float = SECONDS) -> Choice:
     """The fastest engine for this model on this machine: as it was remembered, or by trial.
 
-    Engines in float32 say the same; those that do not are never chosen.
+    Where nothing is remembered and there are few `voxels` to predict, there is no trial. Engines in float32
+    say the same; those that do not are never chosen.
     """
     if model.device != "cpu":
         return Choice(TORCH, f"torch: the device is {model.device}")
@@ -48,6 +50,8 @@ def fastest(model: SegmentationModel, seconds: float = SECONDS) -> Choice:
         return Choice(TORCH, "torch: openvino is not installed (python -m pip install 'microtome[cpu]')")
     engines: dict[str, Engine] = {engine.name: engine for engine in (TORCH, OpenVinoEngine())}
     known, key = _remembered(), _key(model)
+    if key not in known and voxels < WORTH:
+        return Choice(TORCH, "torch: so small a volume is not worth a trial")
     if key not in known:
         known = {**known, key: _tried(model, engines, seconds)}
         _remember(known)
