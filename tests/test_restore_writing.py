@@ -169,7 +169,7 @@ def test_two_processes_do_not_write_the_same(tmp_path: Path) -> None:
         ("no/a.npy", "folder .*no does not exist"),
         ("a.jpg", "a new volume cannot be"),
         ("a.xyz", r"[^l]/a\.xyz: expected one"),
-        ("a.npy::raw", "only HDF5 and Zarr have a path inside"),
+        ("a.npy::raw", "only HDF5, Zarr, N5 and precomputed have a path inside"),
     ],
 )
 def test_a_name_that_cannot_be_written_leaves_nothing_behind(name: str, message: str, tmp_path: Path) -> None:

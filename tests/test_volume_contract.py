@@ -1,18 +1,23 @@
 """What holds for every volume that can be created, and for views of one."""
 
 import io
+import itertools
 import pickle
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import h5py
+import mrcfile
+import nibabel
 import numpy as np
 import pytest
+import tensorstore
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from file_server import served
 from microtome.box import Box, Int3
 from microtome.volume import (
     ArrayVolume,
@@ -25,11 +30,13 @@ from microtome.volume import (
     fingerprint,
     open_volume,
 )
+from microtome.volume.n5 import open_n5
 from microtome.volume.ome_zarr import create_ome_zarr
+from microtome.volume.places import Place
 
 NM = (40.0, 4.6, 4.5)
 SHAPE = (3, 7, 5)
-KEEPS_VOXEL_SIZE = ["v.tif", "v.ome.tif", "v.h5", "v.h5::a/b", "v.ome.zarr"]
+KEEPS_VOXEL_SIZE = ["v.tif", "v.ome.tif", "v.h5", "v.h5::a/b", "v.ome.zarr", "v.precomputed"]
 FILES = [*KEEPS_VOXEL_SIZE, "v.npy", "sections"]
 
 Create = Callable[[Path, Int3, np.dtype], Volume]
@@ -43,6 +50,20 @@ def old_ome_zarr(folder: Path, shape: Int3, dtype: np.dtype) -> Volume:
     return create_ome_zarr(folder / "old.ome.zarr", VolumeSpec(shape, dtype, NM, (1, 4, 4)), version="0.4")
 
 
+def n5(folder: Path, shape: Int3, dtype: np.dtype) -> Volume:
+    """Zeros as other programs store them."""
+    metadata = {
+        "dimensions": shape[::-1],
+        "blockSize": [4, 4, 2],
+        "dataType": dtype.name,
+        "compression": {"type": "gzip"},
+        "resolution": NM[::-1],
+    }
+    files = {"driver": "file", "path": f"{folder}/v.n5/"}
+    tensorstore.open({"driver": "n5", "kvstore": files, "metadata": metadata}, create=True).result()
+    return open_n5(Place(str(folder / "v.n5")), None, None, writable=True)
+
+
 def creator(name: str) -> Create:
     return lambda folder, shape, dtype: create_volume(folder / name, shape, dtype, NM)
 
@@ -51,12 +72,22 @@ CREATORS: dict[str, Create] = {
     **{name: creator(name) for name in FILES},
     "array": in_memory,
     "NGFF 0.4": old_ome_zarr,
+    "N5": n5,
 }
 every_volume = pytest.mark.parametrize("create", CREATORS.values(), ids=CREATORS)
 every_volume_but_images = pytest.mark.parametrize(
     "create",
     [make for name, make in CREATORS.items() if name != "sections"],
     ids=[name for name in CREATORS if name != "sections"],
+)
+every_volume_of_wide_types = pytest.mark.parametrize(
+    ("create", "dtype"),
+    [
+        (make, dtype)
+        for name, make in CREATORS.items()
+        for dtype in (np.uint32, np.int16, np.float32, np.float64)
+        if name != "sections" and not (name == "v.precomputed" and dtype == np.float64)
+    ],
 )
 every_file = pytest.mark.parametrize("name", FILES)
 
@@ -110,8 +141,7 @@ def test_a_part_of_a_section_can_be_written(create: Create, tmp_path: Path) -> N
     assert np.array_equal(volume.read(Box.of(SHAPE)), expected)
 
 
-@pytest.mark.parametrize("dtype", [np.uint32, np.int16, np.float32, np.float64])
-@every_volume_but_images
+@every_volume_of_wide_types
 def test_wide_types_survive(create: Create, dtype: type, tmp_path: Path) -> None:
     volume, truth = create(tmp_path, SHAPE, np.dtype(dtype)), filled(dtype=dtype) * 7
     volume.write(Box.of(SHAPE), truth)
@@ -120,8 +150,13 @@ def test_wide_types_survive(create: Create, dtype: type, tmp_path: Path) -> None
     assert np.array_equal(found, truth)
 
 
-@pytest.mark.parametrize("name", ["v.npy", "v.h5", "v.ome.zarr"])
-@pytest.mark.parametrize("dtype", [np.uint64, np.int64])
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        *itertools.product(["v.npy", "v.h5", "v.ome.zarr"], [np.uint64, np.int64]),
+        ("v.precomputed", np.uint64),
+    ],
+)
 def test_instance_ids_survive(name: str, dtype: type, tmp_path: Path) -> None:
     truth = filled(dtype=dtype) << 50
     store(tmp_path / name, truth)
@@ -202,6 +237,77 @@ def test_nothing_is_overwritten(name: str, tmp_path: Path) -> None:
 @every_file
 def test_the_fingerprint_is_the_same_in_every_format(name: str, tmp_path: Path) -> None:
     assert fingerprint(store(tmp_path / name, filled())) == fingerprint(ArrayVolume(filled(), NM))
+
+
+Store = Callable[[Path, np.ndarray], str]
+
+
+def mrc(folder: Path, data: np.ndarray) -> str:
+    with mrcfile.new(folder / "v.mrc", data) as file:
+        file.voxel_size = tuple(10 * nm for nm in NM[::-1])
+    return str(folder / "v.mrc")
+
+
+def nifti(folder: Path, data: np.ndarray) -> str:
+    image = nibabel.Nifti1Image(data.T, np.diag([*(nm / 1e3 for nm in NM[::-1]), 1]))
+    image.header.set_xyzt_units("micron")
+    nibabel.save(image, folder / "v.nii")
+    return str(folder / "v.nii")
+
+
+def packed_nifti(folder: Path, data: np.ndarray) -> str:
+    nibabel.save(nibabel.load(nifti(folder, data)), folder / "v.nii.gz")
+    return str(folder / "v.nii.gz")
+
+
+READ_ONLY: dict[str, Store] = {"MRC": mrc, "NIfTI": nifti, "NIfTI.gz": packed_nifti}
+every_read_only = pytest.mark.parametrize("keep", READ_ONLY.values(), ids=READ_ONLY)
+
+
+@pytest.fixture
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def require_the_contract(volume: Volume, data: np.ndarray) -> None:
+    """What holds for a volume that is only read, and holds `data`."""
+    box = Box((1, 2, 1), (3, 5, 4))
+    assert isinstance(volume, Volume)
+    assert (volume.shape, volume.dtype) == (data.shape, data.dtype)
+    assert volume.voxel_size_nm == pytest.approx(NM, rel=1e-6)
+    assert np.array_equal(volume.read(Box.of(data.shape)), data)
+    assert np.array_equal(volume.read(box), data[box.slices])
+    assert volume.read(Box((1, 1, 1), (1, 1, 1))).shape == (0, 0, 0)
+    volume.read(box)[:] = 0
+    assert np.array_equal(pickle.loads(pickle.dumps(volume)).read(box), data[box.slices])
+    assert fingerprint(volume) == fingerprint(ArrayVolume(data, NM))
+    with pytest.raises(ValueError, match="inside 0:3,0:7,0:5; got 0:4,0:7,0:5"):
+        volume.read(Box.of((4, 7, 5)))
+    with pytest.raises(io.UnsupportedOperation, match="read-only"):
+        volume.write(box, data[box.slices])
+
+
+@pytest.mark.usefixtures("_own_cache")
+@every_read_only
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.uint16, np.float32])
+def test_formats_that_are_only_read_keep_the_contract(keep: Store, dtype: type, tmp_path: Path) -> None:
+    data = (filled() // 2).astype(dtype)
+    uri = keep(tmp_path, data)
+    require_the_contract(open_volume(uri), data)
+    assert open_volume(uri, (9, 8, 7)).voxel_size_nm == (9.0, 8.0, 7.0)
+    with pytest.raises(io.UnsupportedOperation, match="only read"):
+        open_volume(uri, writable=True)
+
+
+@pytest.mark.parametrize("name", ["v.ome.zarr", "old.ome.zarr", "v.n5", "v.precomputed"])
+def test_remote_volumes_keep_the_contract(name: str, tmp_path: Path) -> None:
+    makers = {"v.n5": n5, "old.ome.zarr": old_ome_zarr}
+    create = makers.get(name, creator(name))
+    create(tmp_path, SHAPE, np.dtype(np.uint8)).write(Box.of(SHAPE), filled())
+    with served(tmp_path) as url:
+        require_the_contract(open_volume(f"{url}/{name}"), filled())
+        with pytest.raises(io.UnsupportedOperation, match="remote"):
+            open_volume(f"{url}/{name}", writable=True)
 
 
 def big_npy(path: Path, shape: Int3) -> str:

@@ -41,7 +41,7 @@ def test_what_does_not_exist_is_no_file(name: str, tmp_path: Path) -> None:
         open_volume(tmp_path / name, NM)
 
 
-@pytest.mark.parametrize("name", ["a.mrc", "a"])
+@pytest.mark.parametrize("name", ["a.xyz", "a"])
 def test_an_unknown_suffix_lists_the_known_ones(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"")
     with pytest.raises(ValueError, match=r"expected one of \.npy, \.tif.*; got"):
@@ -50,7 +50,7 @@ def test_an_unknown_suffix_lists_the_known_ones(name: str, tmp_path: Path) -> No
 
 def test_a_path_inside_a_file_that_has_none_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.zeros((2, 3)))
-    with pytest.raises(ValueError, match="only HDF5 and Zarr have a path inside; got 'raw'"):
+    with pytest.raises(ValueError, match="only HDF5, Zarr, N5 and precomputed have a path inside; got 'raw'"):
         open_volume(f"{tmp_path}/a.npy::raw", NM)
 
 
@@ -147,7 +147,7 @@ def test_a_format_that_cannot_be_created_is_refused(name: str, tmp_path: Path) -
 
 @pytest.mark.parametrize("name", ["a.npy", "a.tif", "a"])
 def test_chunks_are_refused_where_there_are_none(name: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="only HDF5 and Zarr have chunks"):
+    with pytest.raises(ValueError, match="only HDF5, Zarr and precomputed have chunks"):
         create_volume(tmp_path / name, (1, 2, 3), np.dtype(np.uint8), NM, chunks=(1, 1, 1))
 
 

@@ -18,6 +18,7 @@ from microtome.project.parse import validated
 from microtome.project.truth import ClassLabels
 from microtome.volume import ArrayVolume, Volume, create_volume, fingerprint, intensity_window, open_volume
 from microtome.volume.sample import sample_boxes
+from microtome.volume.uri import absolute
 
 TRUTH = "truth.ome.zarr"
 PHANTOM_IMAGE = "image.ome.zarr"
@@ -160,8 +161,8 @@ def _from_files(new: NewProject) -> Source:
             )
         values = new.label_values or tuple(range(1, len(new.classes) + 1))
         _require_known(labels, values)
-        truth = TruthConfig(uri=_absolute(new.labels), values=values, fingerprint=fingerprint(labels))
-    return Source(_absolute(new.image), image, truth, {}, new.train, new.test)
+        truth = TruthConfig(uri=absolute(new.labels), values=values, fingerprint=fingerprint(labels))
+    return Source(absolute(new.image), image, truth, {}, new.train, new.test)
 
 
 def _from_dataset(new: NewProject, say: Callable[[str], None]) -> Source:
@@ -230,11 +231,6 @@ def _voxel_size(new: NewProject) -> tuple[float, float, float] | None:
     if min(z, y, x) <= 0:
         raise ValueError(f"expected --voxel-size in nm, all positive; got {new.voxel_size_nm}")
     return z, y, x
-
-
-def _absolute(uri: str) -> str:
-    path, marker, inner = uri.partition("::")
-    return str(Path(path).resolve()) + marker + inner
 
 
 def _working_voxel(config: ProjectConfig) -> tuple[float, ...]:

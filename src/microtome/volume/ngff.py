@@ -2,12 +2,13 @@
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from pydantic import ValidationError
 from yaozarrs import v04, v05
 
+from microtome.volume.places import Place
 from microtome.volume.voxel_size import VoxelSize, nm_per_unit
 
 Multiscale = v04.Multiscale | v05.Multiscale
@@ -21,60 +22,73 @@ class Level:
     A bare array has no axes, and a voxel size only where all lengths have a unit.
     """
 
-    path: Path
+    place: Place
+    zarr_format: int
     axes: tuple[str, ...] = ()
     spatial: tuple[int, ...] = ()
     voxel_size_nm: VoxelSize | None = None
 
 
-def find_level(path: Path, inner: str | None) -> Level:
+def find_level(place: Place, inner: str | None) -> Level:
     """The array at `inner`, or the finest level of the image there.
 
     Raises:
         ValueError: If there is neither array nor image, or the metadata are not valid OME-NGFF 0.4 or 0.5.
         FileNotFoundError: If there is nothing at `inner`.
+        OSError: If it cannot be reached.
     """
-    target = path / inner.strip("/") if inner else path
-    if not target.exists():
-        raise FileNotFoundError(f"{target} does not exist")
-    if _is_array(target):
-        return _described(target, path)
-    image = _image(target)
+    target = place / inner if inner else place
+    array = _array_format(target)
+    if array is not None:
+        return _described(target, place, array)
+    found = attributes(target)
+    if found is None and (target.remote or not target.path.exists()):
+        raise FileNotFoundError(f"{target} does not exist" + " or may not be read" * target.remote)
+    image = _image(found or {}, target)
     if image is None:
         raise ValueError(
-            f"{target} holds neither a Zarr array nor OME-NGFF multiscales; name one as {path.name}::NAME"
+            f"{target} holds neither a Zarr array nor OME-NGFF multiscales; name one as {place}::NAME"
         )
     dataset = image.datasets[0]
-    if not _is_array(target / dataset.path):
+    finest = _array_format(target / dataset.path)
+    if finest is None:
         raise ValueError(f"{target}: the metadata name an array {dataset.path!r} that does not exist")
-    return _level(target / dataset.path, image, dataset)
+    return _level(target / dataset.path, finest, image, dataset)
 
 
-def attributes(path: Path) -> dict[str, object] | None:
+def attributes(place: Place) -> dict[str, object] | None:
     """The user attributes of a Zarr group or array; None if the folder is neither.
 
     Raises:
         ValueError: If the metadata are no JSON object.
     """
-    if (path / "zarr.json").is_file():
-        found = _json(path / "zarr.json").get("attributes", {})
+    document = json_object(place, "zarr.json")
+    if document is not None:
+        found = document.get("attributes", {})
         return found if isinstance(found, dict) else {}
-    if (path / ".zattrs").is_file():
-        return _json(path / ".zattrs")
-    return {} if (path / ".zgroup").is_file() or (path / ".zarray").is_file() else None
+    old = json_object(place, ".zattrs")
+    if old is not None:
+        return old
+    return None if place.read(".zgroup") is None and place.read(".zarray") is None else {}
 
 
-def image_attributes(name: str, voxel_size_nm: VoxelSize, version: str) -> dict[str, dict[str, object]]:
-    """The metadata files, by name, of an image with one level called 0.
+def image_attributes(
+    name: str, sizes: Sequence[VoxelSize], version: str, origin_nm: VoxelSize = (0.0, 0.0, 0.0)
+) -> dict[str, dict[str, object]]:
+    """The metadata files, by name, of an image with levels 0, 1, … of such voxels, the finest first.
+
+    The corner of all levels lies in the same place; `origin_nm` is the centre of the first voxel of level 0.
 
     Raises:
         ValueError: If `version` is neither 0.4 nor 0.5.
     """
-    scale = {"type": "scale", "scale": list(voxel_size_nm)}
-    multiscale = {
+    multiscale: dict[str, object] = {
         "name": name,
         "axes": [{"name": axis, "type": "space", "unit": "nanometer"} for axis in "zyx"],
-        "datasets": [{"path": "0", "coordinateTransformations": [scale]}],
+        "datasets": [
+            {"path": str(level), "coordinateTransformations": _transforms(size, sizes[0], origin_nm)}
+            for level, size in enumerate(sizes)
+        ],
     }
     match version:
         case "0.5":
@@ -89,28 +103,54 @@ def image_attributes(name: str, voxel_size_nm: VoxelSize, version: str) -> dict[
             raise ValueError(f"expected OME-NGFF version 0.4 or 0.5; got {version}")
 
 
-def _is_array(path: Path) -> bool:
-    if (path / "zarr.json").is_file():
-        return _json(path / "zarr.json").get("node_type") == "array"
-    return (path / ".zarray").is_file()
+def _transforms(size: VoxelSize, finest: VoxelSize, origin: VoxelSize) -> list[dict[str, object]]:
+    # coordinates are of voxels' centres, and that of a larger voxel lies further inside
+    centre = [o + (a - b) / 2 for o, a, b in zip(origin, size, finest, strict=True)]
+    scale: dict[str, object] = {"type": "scale", "scale": list(size)}
+    return [scale, {"type": "translation", "translation": centre}] if any(centre) else [scale]
 
 
-def _described(array: Path, root: Path) -> Level:
+def json_object(place: Place, file: str) -> dict[str, object] | None:
+    """What a file of metadata says; None if there is no such file.
+
+    Raises:
+        ValueError: If it is no JSON object.
+    """
+    text = place.read(file)
+    if text is None:
+        return None
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{place / file} is no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{place / file}: expected a JSON object; got {type(found).__name__}")  # noqa: TRY004
+    return found
+
+
+def _array_format(place: Place) -> int | None:
+    """The version of Zarr of an array; None if there is none."""
+    document = json_object(place, "zarr.json")
+    if document is not None:
+        return 3 if document.get("node_type") == "array" else None
+    return None if place.read(".zarray") is None else 2
+
+
+def _described(array: Place, root: Place, zarr_format: int) -> Level:
     """The array as the nearest image around it, but not above `root`, describes it."""
     folder = array
     while folder != root:
         folder = folder.parent
-        image = _image(folder)
+        image = _image(attributes(folder) or {}, folder)
         if image is None:
             continue
         for dataset in image.datasets:
             if folder / dataset.path == array:
-                return _level(array, image, dataset)
-    return Level(array)
+                return _level(array, zarr_format, image, dataset)
+    return Level(array, zarr_format)
 
 
-def _image(folder: Path) -> Multiscale | None:
-    found = attributes(folder) or {}
+def _image(found: dict[str, object], folder: Place) -> Multiscale | None:
     ome = found.get("ome")
     try:
         if isinstance(ome, dict) and "multiscales" in ome:
@@ -122,14 +162,14 @@ def _image(folder: Path) -> Multiscale | None:
         raise ValueError(f"{folder}: invalid OME-NGFF metadata at {key!r}: {first['msg']}") from error
 
 
-def _level(array: Path, image: Multiscale, dataset: Dataset) -> Level:
+def _level(array: Place, zarr_format: int, image: Multiscale, dataset: Dataset) -> Level:
     names = tuple(axis.name for axis in image.axes)
     spatial = [i for i, axis in enumerate(image.axes) if axis.type == "space"]
     if all(names[i] in ("z", "y", "x") for i in spatial):
         spatial.sort(key=lambda i: "zyx".index(names[i]))
     lengths = [_length_nm(image, dataset, i) for i in spatial]
     known = tuple(length for length in lengths if length is not None)
-    return Level(array, names, tuple(spatial), known if len(known) == 3 else None)
+    return Level(array, zarr_format, names, tuple(spatial), known if len(known) == 3 else None)
 
 
 def _length_nm(image: Multiscale, dataset: Dataset, axis: int) -> float | None:
@@ -137,13 +177,3 @@ def _length_nm(image: Multiscale, dataset: Dataset, axis: int) -> float | None:
     transforms = [*dataset.coordinateTransformations, *(image.coordinateTransformations or ())]
     scales = [transform.scale[axis] for transform in transforms if transform.type == "scale"]
     return None if factor is None else factor * math.prod(scales)
-
-
-def _json(path: Path) -> dict[str, object]:
-    try:
-        found = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise ValueError(f"{path} is no JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise ValueError(f"{path}: expected a JSON object; got {type(found).__name__}")  # noqa: TRY004
-    return found

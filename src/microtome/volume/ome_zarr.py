@@ -1,54 +1,26 @@
-"""OME-Zarr images (OME-NGFF 0.4 and 0.5) and bare Zarr arrays, through tensorstore."""
+"""OME-Zarr images (OME-NGFF 0.4 and 0.5) and bare Zarr arrays."""
 
-import io
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import tensorstore
-from jaxtyping import Shaped
-
-from microtome.box import Box, Int3
-from microtome.volume.ngff import Level, find_level, image_attributes
-from microtome.volume.protocol import Volume, require_fitting, require_inside
-from microtome.volume.spec import VolumeSpec, plain_dtype, stack_shape
+from microtome.volume.ngff import find_level, image_attributes
+from microtome.volume.places import Missing, Place
+from microtome.volume.protocol import Volume
+from microtome.volume.spec import VolumeSpec
+from microtome.volume.tensors import TensorVolume, as_stack, create_array, open_array
 from microtome.volume.voxel_size import VoxelSize, chosen_voxel_size
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class OmeZarrVolume:
-    """A Zarr array seen as z y x. Writes that share a chunk must not run at the same time."""
-
-    path: Path
-    store: tensorstore.TensorStore
-    dtype: np.dtype
-    voxel_size_nm: VoxelSize
-    writable: bool = False
-
-    @property
-    def shape(self) -> Int3:
-        z, y, x = self.store.shape
-        return (z, y, x)
-
-    def read(self, box: Box) -> Shaped[np.ndarray, "z y x"]:
-        require_inside(self, box)
-        with _damage_named(self.path):
-            return np.asarray(self.store[box.slices].read().result(), self.dtype)
-
-    def write(self, box: Box, data: Shaped[np.ndarray, "z y x"]) -> None:
-        require_fitting(self, box, data)
-        if not self.writable:
-            raise io.UnsupportedOperation(f"{self.path} was opened read-only")
-        self.store[box.slices].write(data).result()
-
-
 def open_ome_zarr(
-    path: Path, inner: str | None, voxel_size_nm: VoxelSize | None, *, writable: bool = False
+    place: Place,
+    inner: str | None,
+    voxel_size_nm: VoxelSize | None,
+    *,
+    writable: bool = False,
+    missing: Missing = "zero",
 ) -> Volume:
-    """The finest level of an image, or the level, image or bare array at `inner` below `path`.
+    """The finest level of an image, or the level, image or bare array at `inner` below `place`.
 
     Axes other than z y x must have length 1.
 
@@ -56,19 +28,16 @@ def open_ome_zarr(
         ValueError: If metadata or array are damaged or do not fit each other, another axis is longer than 1,
             or no voxel size is stated or given.
         FileNotFoundError: If there is nothing at `inner`.
+        OSError: If it cannot be reached.
     """
-    level = find_level(path, inner)
-    with _damage_named(level.path):
-        driver = "zarr3" if (level.path / "zarr.json").exists() else "zarr"
-        store = tensorstore.open(
-            {"driver": driver, "kvstore": _files(level.path)}, open=True, read=True, write=writable
-        ).result()
-        dtype = np.dtype(store.dtype.numpy_dtype)
-    where = str(level.path)
-    stack = _stack(store, level)
-    stack_shape(stack.shape, where)
-    size_nm = chosen_voxel_size(voxel_size_nm, level.voxel_size_nm, where)
-    return OmeZarrVolume(level.path, stack, plain_dtype(dtype, where), size_nm, writable)
+    level = find_level(place, inner)
+    driver = "zarr3" if level.zarr_format == 3 else "zarr"
+    store = open_array({"driver": driver}, level.place, writable=writable, missing=missing)
+    rank = store.rank
+    names = level.axes or tuple(f"number {i}" for i in range(rank - 3)) + tuple("zyx"[-rank:])
+    stack = as_stack(store, names, level.spatial or tuple(range(rank))[-3:], level.place)
+    size_nm = chosen_voxel_size(voxel_size_nm, level.voxel_size_nm, str(level.place))
+    return TensorVolume(level.place, stack, size_nm, writable)
 
 
 def create_ome_zarr(path: Path, spec: VolumeSpec, *, version: str = "0.5") -> Volume:
@@ -78,45 +47,45 @@ def create_ome_zarr(path: Path, spec: VolumeSpec, *, version: str = "0.5") -> Vo
         ValueError: If the version is another.
         OSError: If the folder exists or cannot be written.
     """
-    metadata = image_attributes(path.name, spec.voxel_size_nm, version)
+    image_attributes(path.name, [spec.voxel_size_nm], version)
     path.mkdir()
-    new_array = _zarr3_array(spec) if version == "0.5" else _zarr2_array(spec)
-    tensorstore.open({**new_array, "kvstore": _files(path / "0")}, create=True).result()
+    volume = level_volume(path, 0, spec, version)
     # the image's metadata come last, so that a half-created image is none
-    for name, content in metadata.items():
-        (path / name).write_text(json.dumps(content, indent=1), encoding="utf-8")
-    return open_ome_zarr(path, None, None, writable=True)
+    describe_image(path, path.name, [spec.voxel_size_nm], version)
+    return volume
 
 
-def _files(path: Path) -> dict[str, str]:
-    return {"driver": "file", "path": f"{path.resolve()}/"}
+def level_volume(
+    path: Path, level: int, spec: VolumeSpec, version: str, *, keep_zeros: bool = False
+) -> TensorVolume:
+    """The array of one level, made if it is not there; `describe_image` makes an image of all of them.
+
+    With `keep_zeros`, chunks of nothing but zeros are written too, so that each that is missing is a loss.
+
+    Raises:
+        ValueError: If another array is there.
+        OSError: If it cannot be written.
+    """
+    place = Place(str(path / str(level)))
+    array = _zarr3_array(spec) if version == "0.5" else _zarr2_array(spec)
+    store = create_array({**array, "store_data_equal_to_fill_value": keep_zeros}, place)
+    return TensorVolume(place, store, spec.voxel_size_nm, writable=True)
 
 
-@contextmanager
-def _damage_named(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (ValueError, NotImplementedError) as error:
-        reason = str(error).split(" [tensorstore_spec=")[0]
-        raise ValueError(f"{path} is no readable Zarr array: {reason}") from error
+def describe_image(
+    path: Path,
+    name: str,
+    sizes: Sequence[VoxelSize],
+    version: str,
+    origin_nm: VoxelSize = (0.0, 0.0, 0.0),
+) -> None:
+    """Write the metadata of an image whose levels have such voxels.
 
-
-def _stack(store: tensorstore.TensorStore, level: Level) -> tensorstore.TensorStore:
-    """The array as z y x: its spatial axes in order, the others dropped."""
-    names = level.axes or tuple(f"number {i}" for i in range(store.rank - 3)) + tuple("zyx"[-store.rank :])
-    spatial = level.spatial or tuple(range(store.rank))[-3:]
-    if len(names) != store.rank:
-        raise ValueError(
-            f"{level.path}: expected the axes {', '.join(names)}; got an array of shape {store.shape}"
-        )
-    for i, (name, length) in enumerate(zip(names, store.shape, strict=True)):
-        if i not in spatial and length != 1:
-            raise ValueError(f"{level.path}: expected axis {name!r} to have length 1; got {length}")
-    if len(spatial) < 2:
-        raise ValueError(f"{level.path}: expected two or three axes; got an array of shape {store.shape}")
-    kept = store[tuple(slice(None) if i in spatial else 0 for i in range(store.rank))]
-    ordered = kept.transpose([sorted(spatial).index(i) for i in spatial])
-    return ordered if len(spatial) == 3 else ordered[tensorstore.newaxis]
+    Raises:
+        OSError: If they cannot be written.
+    """
+    for file, content in image_attributes(name, sizes, version, origin_nm).items():
+        (path / file).write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
 def _zarr3_array(spec: VolumeSpec) -> dict[str, object]:

@@ -1,59 +1,64 @@
-"""Open or create a volume by its name: a file, a folder, or a file with a path inside, as in file.h5::raw."""
+"""Open or create a volume by its name: a file, a folder, a URL, or one with a path inside: file.h5::raw."""
 
+import io
 import os
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from microtome.box import Int3
+from microtome.volume.places import Missing, Place
 from microtome.volume.protocol import Volume
 from microtome.volume.spec import VolumeSpec, plain_dtype
+from microtome.volume.uri import Format, Name, parsed, place_of
 from microtome.volume.voxel_size import VoxelSize
 
 # Each case imports its library only when it is needed, so that the command line starts fast.
 
-KNOWN = ".npy, .tif, .tiff, .png, .jpg, .h5, .hdf5, .zarr, or a folder of images"
-
 
 def open_volume(
-    uri: str | os.PathLike[str], voxel_size_nm: VoxelSize | None = None, *, writable: bool = False
+    uri: str | os.PathLike[str],
+    voxel_size_nm: VoxelSize | None = None,
+    *,
+    writable: bool = False,
+    missing: Missing = "zero",
 ) -> Volume:
     """The volume of that name; `voxel_size_nm` overrides what the file says.
 
-    Nothing but metadata (and the first of a folder of images) is read.
+    Nothing but metadata (and the first of a folder of images) is read. Where a chunk of Zarr, N5 or
+    precomputed is not there, voxels have the fill value, as these formats mean it; with `missing="error"`
+    reading them raises ValueError.
 
     Raises:
         FileNotFoundError: If it does not exist.
         ValueError: If its format is unknown, it is damaged, it is no single stack, or it states no voxel
             size and none is given.
+        OSError: If it is remote and cannot be reached.
         io.UnsupportedOperation: If it is to be written to, but its format does not allow it.
     """
-    path, inner = _split(uri)
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist")
-    if not (path.is_file() or path.is_dir()):  # a pipe, say, on which reading would wait for ever
-        raise ValueError(f"expected a file or a folder; {path} is neither")
-    match _format(path, inner):
-        case "npy":
-            from microtome.volume.mapped import open_npy
-
-            return open_npy(path, voxel_size_nm, writable=writable)
-        case "tiff":
-            from microtome.volume.tiff import open_tiff
-
-            return open_tiff(path, voxel_size_nm, writable=writable)
-        case "hdf5":
-            from microtome.volume.hdf5 import open_hdf5
-
-            return open_hdf5(path, inner, voxel_size_nm, writable=writable)
+    _require_there(place_of(uri))
+    name = parsed(uri)
+    place, inner = name.place, name.inner
+    match name.format:
         case "zarr":
             from microtome.volume.ome_zarr import open_ome_zarr
 
-            return open_ome_zarr(path, inner, voxel_size_nm, writable=writable)
-        case _:
-            from microtome.volume.images import open_images
+            return open_ome_zarr(place, inner, voxel_size_nm, writable=writable, missing=missing)
+        case "n5":
+            from microtome.volume.n5 import open_n5
 
-            return open_images(path, voxel_size_nm, writable=writable)
+            return open_n5(place, inner, voxel_size_nm, writable=writable, missing=missing)
+        case "precomputed":
+            from microtome.volume.precomputed import open_precomputed
+
+            return open_precomputed(place, inner, voxel_size_nm, writable=writable, missing=missing)
+        case "hdf5":
+            from microtome.volume.hdf5 import open_hdf5
+
+            return open_hdf5(place.path, inner, voxel_size_nm, writable=writable)
+        case _:
+            return _opener(name.format)(place.path, voxel_size_nm, writable=writable)
 
 
 def create_volume(
@@ -66,23 +71,20 @@ def create_volume(
 ) -> Volume:
     """A new volume of zeros to write to; a name without suffix becomes a folder of PNG sections.
 
-    Only TIFF, HDF5 and Zarr keep the voxel size.
+    Only TIFF, HDF5, Zarr and precomputed keep the voxel size.
 
     Raises:
         FileExistsError: If something of that name exists.
         OSError: If its folder is missing or cannot be written to.
         ValueError: If the format cannot hold such a volume, or has no chunks and some are given.
     """
-    path, inner = _split(uri)
-    if os.path.lexists(path):
-        raise FileExistsError(f"{path} exists already")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"folder {path.parent} does not exist")
-    kind = _format(path, inner)
-    if chunks is not None and kind not in ("hdf5", "zarr"):
-        raise ValueError(f"only HDF5 and Zarr have chunks; got {chunks} for {path}")
+    name = parsed(uri)
+    _require_free(name)
+    path, inner = name.place.path, name.inner
+    if chunks is not None and name.format not in ("hdf5", "zarr", "precomputed"):
+        raise ValueError(f"only HDF5, Zarr and precomputed have chunks; got {chunks} for {path}")
     spec = VolumeSpec(shape, plain_dtype(np.dtype(dtype), str(path)), voxel_size_nm, chunks)
-    match kind:
+    match name.format:
         case "npy":
             from microtome.volume.mapped import create_npy
 
@@ -95,62 +97,72 @@ def create_volume(
             from microtome.volume.hdf5 import create_hdf5
 
             return create_hdf5(path, inner, spec)
+        case _ if inner is not None:
+            raise ValueError(f"a new image in this format has no path inside; got {inner!r} for {path}")
         case "zarr":
             from microtome.volume.ome_zarr import create_ome_zarr
 
-            if inner is not None:
-                raise ValueError(f"a new OME-Zarr image has no path inside; got {inner!r}")
             return create_ome_zarr(path, spec)
-        case _:
+        case "precomputed":
+            from microtome.volume.precomputed import create_precomputed
+
+            return create_precomputed(path, spec)
+        case "images" if not path.suffix:
             from microtome.volume.images import create_images
 
-            if path.suffix:
-                raise ValueError(
-                    f"a new volume cannot be {path.suffix}; PNG sections go into a folder without suffix"
-                )
             return create_images(path, spec)
+        case _:
+            raise ValueError(
+                f"a new volume cannot be {path.suffix}; PNG sections go into a folder without suffix"
+            )
 
 
-def known_format(uri: str | os.PathLike[str]) -> str:
-    """The format that the name of a volume stands for.
+@runtime_checkable
+class _Opener(Protocol):
+    """Opens a file or a folder of a format that has nothing inside."""
 
-    Raises:
-        ValueError: If it is unknown, or has no path inside and one is given.
-    """
-    return _format(*_split(uri))
+    def __call__(self, path: Path, voxel_size_nm: VoxelSize | None, *, writable: bool = False) -> Volume: ...
 
 
-def _split(uri: str | os.PathLike[str]) -> tuple[Path, str | None]:
-    name, marker, inner = os.fspath(uri).partition("::")
-    if not name:
-        raise ValueError(f"expected the name of a file or a folder; got {os.fspath(uri)!r}")
-    return Path(name), inner if marker and inner else None
+def _opener(kind: Format) -> _Opener:
+    match kind:
+        case "npy":
+            from microtome.volume.mapped import open_npy
+
+            return open_npy
+        case "tiff":
+            from microtome.volume.tiff import open_tiff
+
+            return open_tiff
+        case "mrc":
+            from microtome.volume.mrc import open_mrc
+
+            return open_mrc
+        case "nifti":
+            from microtome.volume.nifti import open_nifti
+
+            return open_nifti
+        case _:
+            from microtome.volume.images import open_images
+
+            return open_images
 
 
-def _format(path: Path, inner: str | None) -> str:
-    kind = _kind(path)
-    if inner is not None and kind not in ("hdf5", "zarr"):
-        raise ValueError(f"only HDF5 and Zarr have a path inside; got {inner!r} for {path}")
-    return kind
+def _require_there(place: Place) -> None:
+    if place.remote:
+        return
+    path = place.path
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist")
+    if not (path.is_file() or path.is_dir()):  # a pipe, say, on which reading would wait for ever
+        raise ValueError(f"expected a file or a folder; {path} is neither")
 
 
-def _kind(path: Path) -> str:
-    if path.is_dir():
-        markers = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
-        has_marker = any((path / marker).is_file() for marker in markers)
-        return "zarr" if has_marker or path.suffix == ".zarr" else "images"
-    match path.suffix.lower():
-        case ".npy":
-            return "npy"
-        case ".tif" | ".tiff" | ".btf":
-            return "tiff"
-        case ".h5" | ".hdf5" | ".hdf":
-            return "hdf5"
-        case ".png" | ".jpg" | ".jpeg":
-            return "images"
-        case ".zarr":
-            return "zarr"
-        case "" if not path.exists():
-            return "images"
-        case suffix:
-            raise ValueError(f"{path}: expected one of {KNOWN}; got {suffix or 'no suffix'}")
+def _require_free(name: Name) -> None:
+    if name.place.remote:
+        raise io.UnsupportedOperation(f"{name.place} is remote, so it is read-only")
+    path = name.place.path
+    if os.path.lexists(path):
+        raise FileExistsError(f"{path} exists already")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"folder {path.parent} does not exist")

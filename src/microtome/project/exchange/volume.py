@@ -17,7 +17,7 @@ from microtome.project.exchange.sheets import stitched
 from microtome.project.folder import Project
 from microtome.volume import VolumeSpec, create_volume
 from microtome.volume.appearing import appearing
-from microtome.volume.open import known_format
+from microtome.volume.uri import known_format
 
 _BLOCK = 2**23  # voxels, about; whole chunks
 

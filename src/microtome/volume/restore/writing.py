@@ -15,9 +15,10 @@ from jaxtyping import Shaped
 
 from microtome.box import Box, Int3, tile
 from microtome.progress import Progress, silent
-from microtome.volume.open import create_volume, known_format, open_volume
+from microtome.volume.open import create_volume, open_volume
 from microtome.volume.protocol import Volume
 from microtome.volume.spec import VolumeSpec
+from microtome.volume.uri import known_format
 
 BLOCK = 2**23  # voxels computed at a time: about 0.3 GB with all that is in between
 PARTIAL, REPORT = ".partial", ".restore.json"

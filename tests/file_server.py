@@ -1,0 +1,40 @@
+"""A folder behind http, for tests of remote volumes."""
+
+import functools
+import http.server
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class _Silent(http.server.SimpleHTTPRequestHandler):
+    """Files; what lies under /forbidden is, and under /broken the server fails."""
+
+    def do_GET(self) -> None:
+        for part, code in (("/forbidden", 403), ("/broken", 503)):
+            if self.path.startswith(part):
+                self.send_error(code)
+                return
+        super().do_GET()
+
+    def end_headers(self) -> None:
+        self.send_header("ETag", '"1"')  # S3 has one always
+        super().end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The URL under which the files of `folder` are found."""
+    handler = functools.partial(_Silent, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
