@@ -149,7 +149,7 @@ def _command(image: Path, out: Path) -> list[str]:
 
 
 def _blocks(out: Path) -> int:
-    log = out.with_name(out.name + ".partial") / "done.jsonl"
+    log = out.with_name(f".{out.name}.partial") / "done.jsonl"
     return log.read_text().count("sha256") if log.exists() else 0
 
 

@@ -78,7 +78,7 @@ def test_a_log_that_was_cut_off_is_believed_as_far_as_it_goes(tmp_path: Path) ->
     output = Output(str(tmp_path / "a.ome.zarr"))
     with pytest.raises(OSError, match="the disk is gone"):
         written(output, Breaking(3))
-    output.log.write_bytes(output.log.read_bytes()[:-30] + b"\n[1]\n{}\n")
+    output.partial.log.write_bytes(output.partial.log.read_bytes()[:-30] + b"\n[1]\n{}\n")
     rest = Breaking()
     written(output, rest)
     assert rest.reads == 3
@@ -91,7 +91,7 @@ def test_what_cannot_go_on_begins_anew(damage: str, tmp_path: Path) -> None:
     with pytest.raises(OSError, match="the disk is gone"):
         written(output, Breaking(3))
     if damage == "settings gone":
-        output.settings.unlink()
+        output.partial.settings.unlink()
     elif damage == "volume gone":
         Path(output.unfinished).unlink()
     else:
@@ -117,7 +117,7 @@ def test_damaged_settings_are_named(text: bytes, tmp_path: Path) -> None:
     output = Output(str(tmp_path / "a.npy"))
     with pytest.raises(OSError, match="the disk is gone"):
         written(output, Breaking(1))
-    output.settings.write_bytes(text)
+    output.partial.settings.write_bytes(text)
     with pytest.raises(ValueError, match=r"settings\.json is damaged: remove .*a\.npy\.partial to begin"):
         written(output, Breaking())
     assert Path(output.unfinished).exists()
@@ -144,19 +144,19 @@ def test_what_came_to_be_there_meanwhile_is_not_overwritten_either(tmp_path: Pat
 
 
 def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
-    mine = tmp_path / "a.npy.partial" / "thesis.txt"
+    mine = tmp_path / ".a.npy.partial" / "thesis.txt"
     mine.parent.mkdir()
     mine.write_text("mine")
-    with pytest.raises(FileExistsError, match=r"a\.npy\.partial is in the way: thesis\.txt is not of a"):
+    with pytest.raises(FileExistsError, match=r"a\.npy\.partial is in the way: thesis\.txt is not of an"):
         written(Output(str(tmp_path / "a.npy")), Breaking())
     assert mine.read_text() == "mine"
 
 
 def test_two_processes_do_not_write_the_same(tmp_path: Path) -> None:
     output = Output(str(tmp_path / "a.npy"))
-    output.partial.mkdir()
+    output.partial.folder.mkdir()
     with (
-        FileLock(output.partial / "lock"),
+        FileLock(output.partial.folder / "lock"),
         pytest.raises(OSError, match=r"another process is writing .*a\.npy"),
     ):
         written(output, Breaking())
