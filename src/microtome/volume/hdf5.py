@@ -12,6 +12,7 @@ from jaxtyping import Shaped
 
 from microtome.box import Box, Int3
 from microtome.volume.protocol import Volume, require_fitting, require_inside
+from microtome.volume.space import require_room, reserve
 from microtome.volume.spec import VolumeSpec, plain_dtype, stack_shape
 from microtome.volume.voxel_size import VoxelSize, chosen_voxel_size
 
@@ -80,12 +81,18 @@ def create_hdf5(path: Path, dataset: str | None, spec: VolumeSpec) -> Volume:
     """A new file with one chunked data set of zeros, called `volume` unless named.
 
     Raises:
-        OSError: If the file exists or cannot be written.
+        OSError: If the file exists or cannot be written, or the disk has no room for it.
     """
     name = dataset or "volume"
+    require_room(path, Box.of(spec.shape).size * spec.dtype.itemsize)
+    # all chunks get their places now, unwritten, so that a disk that is full is found now too
+    places = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    places.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    places.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
     with _opened(path, "x") as file:
-        created = file.create_dataset(name, spec.shape, spec.dtype, chunks=spec.stored_chunks)
+        created = file.create_dataset(name, spec.shape, spec.dtype, chunks=spec.stored_chunks, dcpl=places)
         created.attrs["resolution"] = spec.voxel_size_nm
+    reserve(path)
     return open_hdf5(path, name, None, writable=True)
 
 

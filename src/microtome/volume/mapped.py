@@ -9,6 +9,7 @@ from jaxtyping import Shaped
 
 from microtome.box import Box, Int3
 from microtome.volume.protocol import Volume, require_fitting, require_inside
+from microtome.volume.space import require_room, reserve
 from microtome.volume.spec import VolumeSpec, plain_dtype, stack_shape
 from microtome.volume.voxel_size import VoxelSize, chosen_voxel_size
 
@@ -80,7 +81,9 @@ def create_npy(path: Path, spec: VolumeSpec) -> Volume:
     """A new .npy file full of zeros; its voxel size is not stored.
 
     Raises:
-        OSError: If the file cannot be written.
+        OSError: If the file cannot be written, or the disk has no room for it.
     """
+    require_room(path, Box.of(spec.shape).size * spec.dtype.itemsize)
     np.lib.format.open_memmap(path, "w+", spec.dtype, spec.shape)
+    reserve(path)
     return open_npy(path, spec.voxel_size_nm, writable=True)

@@ -14,11 +14,13 @@ from microtome.box import Box, Int3
 from microtome.volume.mapped import MappedVolume, require_whole
 from microtome.volume.protocol import Volume, require_fitting, require_inside
 from microtome.volume.recent import RecentSections
+from microtome.volume.space import require_room, reserve
 from microtome.volume.spec import VolumeSpec, plain_dtype
 from microtome.volume.tiff_layout import Page, damage_named, tiff_stack
 from microtome.volume.tiff_metadata import stated_voxel_size
 from microtome.volume.voxel_size import VoxelSize, chosen_voxel_size
 
+BIG = 2**32 - 2**25  # bytes of voxels; a TIFF counts them, and what is said of them, in 32 bits
 OME_DTYPES = ("uint8", "uint16", "uint32", "int8", "int16", "int32", "float32", "float64")
 
 
@@ -79,24 +81,27 @@ def open_tiff(path: Path, voxel_size_nm: VoxelSize | None, *, writable: bool = F
 
 
 def create_tiff(path: Path, spec: VolumeSpec) -> Volume:
-    """A new uncompressed BigTIFF of zeros with the voxel size in OME-XML.
+    """A new uncompressed TIFF of zeros with the voxel size in OME-XML; a BigTIFF from 4 GB on.
 
     Raises:
         ValueError: If OME has no name for the type.
-        OSError: If the file cannot be written.
+        OSError: If the file cannot be written, or the disk has no room for it.
     """
     if spec.dtype.name not in OME_DTYPES:
         raise ValueError(f"expected one of the types of OME-TIFF {', '.join(OME_DTYPES)}; got {spec.dtype}")
     sizes = {f"PhysicalSize{axis}": nm for axis, nm in zip("ZYX", spec.voxel_size_nm, strict=True)}
     units = {f"PhysicalSize{axis}Unit": "nm" for axis in "ZYX"}
     metadata = {"axes": "ZYX", **sizes, **units}
+    size = Box.of(spec.shape).size * spec.dtype.itemsize
+    require_room(path, size)
     tifffile.memmap(
         path,
         shape=spec.shape,
         dtype=spec.dtype,
-        bigtiff=True,
+        bigtiff=size >= BIG,
         ome=True,
         photometric="minisblack",
         metadata=metadata,
     )
+    reserve(path)
     return open_tiff(path, spec.voxel_size_nm, writable=True)
