@@ -28,8 +28,9 @@ help:
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	@touch $@
 
-.venv/dev: .venv/core
+.venv/dev: .venv/core tests/peers.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-deps --requirement tests/peers.txt
 	@touch $@
 
 .venv/bench: .venv/dev

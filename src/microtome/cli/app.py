@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from microtome.cli.convert import convert
 from microtome.cli.grow import grow
 from microtome.cli.labels import labels
 from microtome.cli.objects_truth import objects
@@ -306,6 +307,7 @@ bench = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(bench)
+app.command()(convert)
 app.add_typer(objects)
 app.command()(grow)
 app.command()(predict)

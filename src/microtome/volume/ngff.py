@@ -105,7 +105,7 @@ def image_attributes(
 
 def _transforms(size: VoxelSize, finest: VoxelSize, origin: VoxelSize) -> list[dict[str, object]]:
     # coordinates are of voxels' centres, and that of a larger voxel lies further inside
-    centre = [o + (a - b) / 2 for o, a, b in zip(origin, size, finest, strict=True)]
+    centre = [round(o + (a - b) / 2, 6) for o, a, b in zip(origin, size, finest, strict=True)]
     scale: dict[str, object] = {"type": "scale", "scale": list(size)}
     return [scale, {"type": "translation", "translation": centre}] if any(centre) else [scale]
 
