@@ -12,9 +12,9 @@ import yaozarrs
 
 from microtome.box import Box
 from microtome.schedule import on_dask
-from microtome.volume import ArrayVolume, Volume, copying, create_volume, open_volume
+from microtome.volume import ArrayVolume, Volume, VolumeSpec, copying, create_volume, open_volume
 from microtome.volume.copying import Conversion, convert
-from microtome.volume.pyramid import Coarser
+from microtome.volume.pyramid import Coarser, pyramid
 
 NM = (45.0, 4.6, 4.6)
 IMAGE = np.random.default_rng(0).integers(0, 255, (3, 40, 30), np.uint8)
@@ -258,6 +258,7 @@ def test_nothing_is_overwritten_nor_written_far_away(tmp_path: Path) -> None:
 
 def test_blocks_are_whole_chunks_and_as_wide_as_they_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copying, "BLOCK_BYTES", 2**26)
-    [level] = copying.pyramid(copying.VolumeSpec((100, 9000, 9000), np.dtype(np.uint8), NM), 1)
-    assert copying._blocks(level.spec, "ngff")[0].shape == (1, 28 * 256, 36 * 256 - 216)
-    assert copying._blocks(level.spec, "tiff")[0].shape == (1, 7456, 9000)
+    finest, coarser = pyramid(VolumeSpec((100, 9000, 9000), np.dtype(np.uint8), NM), 2)
+    assert copying._blocks(finest, "ngff")[0].shape == (1, 28 * 256, 9000)
+    assert copying._blocks(finest, "tiff")[0].shape == (1, 7456, 9000)
+    assert copying._blocks(coarser, "ngff")[0].shape == (1, 14 * 256, 4500)

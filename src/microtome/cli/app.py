@@ -62,7 +62,8 @@ def demo(
 def init(
     folder: Folder,
     image: Annotated[
-        str | None, typer.Option(help="TIFF, folder of images, OME-Zarr, HDF5 (FILE::dataset) or .npy.")
+        str | None,
+        typer.Option(help="A volume in any format of docs/formats.md: a file, a folder or a URL."),
     ] = None,
     dataset: Annotated[
         str | None,

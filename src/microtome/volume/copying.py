@@ -1,5 +1,6 @@
 """A volume written in another format, with coarser levels where it has them: whole, or not at all."""
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +16,9 @@ from microtome.volume.targets import IN_FILES, Format, new_target, target_format
 from microtome.volume.unfinished import Copy, Unfinished, begun, fill
 from microtome.volume.uri import place_of
 
-BLOCK_BYTES = 2**26  # written at a time, or one chunk; a coarser level reads up to eight times as much
+BLOCK_BYTES = (
+    2**26
+)  # read at a time, if that makes a chunk; sums for a coarser level take three times as much
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ def convert(
         for number, level in enumerate(levels):
             view = Coarser(finer, level.factors, labels) if number else source
             finer = target.level(number, level)
-            blocks = _blocks(level.spec, form)
+            blocks = _blocks(level, form)
             task = f"level {number}" if len(levels) > 1 else "writing"
             copy = Copy(view, finer)
             fill(unfinished, copy, blocks, f"{number}/", schedule=schedule, progress=progress, task=task)
@@ -91,10 +94,11 @@ def _holds_labels(source: Volume) -> bool:
     return source.dtype.kind == "b" or (source.dtype.kind in "ui" and source.dtype.itemsize >= 4)
 
 
-def _blocks(spec: VolumeSpec, form: Format) -> list[Box]:
+def _blocks(level: Level, form: Format) -> list[Box]:
     """Whole chunks, as many along x, then y, then z as a block may hold; a TIFF has none."""
+    spec = level.spec
     shape = list(spec.stored_chunks if form != "tiff" else (1, 1, spec.shape[2]))
-    room = max(1, BLOCK_BYTES // spec.dtype.itemsize)
+    room = max(1, BLOCK_BYTES // (spec.dtype.itemsize * math.prod(level.factors)))
     for axis in (2, 1, 0):
         chunk, size = shape[axis], shape[0] * shape[1] * shape[2]
         shape[axis] = chunk * max(1, min(-(-spec.shape[axis] // chunk), room // size))
