@@ -22,6 +22,8 @@ VARIANTS: dict[str, dict[str, object]] = {
     "deflate": {"compression": "zlib", "predictor": True},
     "zstd": {"compression": "zstd"},
     "tiled zstd": {"compression": "zstd", "tile": (16, 16)},
+    "tiled BigTIFF": {"bigtiff": True, "tile": (16, 32), "compression": "lzw", "predictor": True},
+    "tiled big endian": {"byteorder": ">", "tile": (16, 16), "compression": "zlib"},
     "strips": {"rowsperstrip": 3, "compression": "lzw"},
     "ImageJ": {"imagej": True, "metadata": {"axes": "ZYX"}},
     "OME": {"ome": True, "metadata": {"axes": "ZYX"}},
@@ -81,6 +83,30 @@ def test_only_the_pages_of_the_box_are_decoded(tmp_path: Path) -> None:
     assert isinstance(volume, PagedTiffVolume)
     volume.read(Box((1, 0, 0), (3, 1, 1)))
     assert list(volume.recent._sections) == [1, 2]
+
+
+def test_only_the_tiles_of_the_box_are_decoded(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.tif", compression="zlib", tile=(16, 16))
+    with tifffile.TiffFile(path) as tif:
+        offset = tif.pages[2].dataoffsets[3]  # of y from 16, x from 16
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(b"\xff" * 20)
+    volume = open_volume(path, NM)
+    for box in (Box((2, 0, 3), (3, 16, 24)), Box((1, 3, 0), (4, 20, 16))):
+        assert np.array_equal(volume.read(box), IMAGE[box.slices])
+    with pytest.raises(ValueError, match=r"a\.tif is no readable TIFF"):
+        volume.read(Box((2, 0, 0), (3, 17, 17)))
+
+
+def test_a_tile_that_was_left_out_is_zero(tmp_path: Path) -> None:
+    image = np.zeros((2, 32, 32), np.uint8)
+    image[0, 0, 0] = image[1, :16, 16:] = 7
+    tiles = (image[z, y : y + 16, x : x + 16] for z in (0, 1) for y in (0, 16) for x in (0, 16))
+    kept = (tile if tile.any() else None for tile in tiles)
+    options = {"tile": (16, 16), "compression": "zlib", "photometric": "minisblack"}
+    tifffile.imwrite(tmp_path / "a.tif", kept, shape=image.shape, dtype=image.dtype, **options)
+    assert np.array_equal(open_volume(tmp_path / "a.tif", NM).read(Box.of(image.shape)), image)
 
 
 def test_sections_written_one_by_one_make_a_stack(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """TIFF stacks: plain ones as a memory map, all others section by section."""
 
 import io
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from microtome.volume.space import require_room, reserve
 from microtome.volume.spec import VolumeSpec, plain_dtype
 from microtome.volume.tiff_layout import Page, damage_named, tiff_stack
 from microtome.volume.tiff_metadata import stated_voxel_size
+from microtome.volume.tiff_tiles import in_tiles, read_tiles
 from microtome.volume.voxel_size import VoxelSize, chosen_voxel_size
 
 BIG = 2**32 - 2**25  # bytes of voxels; a TIFF counts them, and what is said of them, in 32 bits
@@ -26,7 +27,7 @@ OME_DTYPES = ("uint8", "uint16", "uint32", "int8", "int16", "int32", "float32", 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PagedTiffVolume:
-    """A compressed or tiled TIFF of which only the pages that a box touches are decoded; read-only.
+    """A compressed or tiled TIFF of which only the pages or tiles that a box touches are decoded; read-only.
 
     `pages` know where their data lie; the file is opened for each page and closed again.
     """
@@ -42,7 +43,10 @@ class PagedTiffVolume:
         require_inside(self, box)
         result = np.empty(box.shape, self.dtype)
         for i, z in enumerate(range(box.start[0], box.stop[0])):
-            result[i] = self.recent.get(z, self._decoded)[box.slices[1:]]
+            if in_tiles(self.pages[z]):
+                result[i] = self._decoded_tiles(z, box)
+            else:
+                result[i] = self.recent.get(z, self._decoded)[box.slices[1:]]
         return result
 
     def write(self, box: Box, data: Shaped[np.ndarray, "z y x"]) -> None:
@@ -50,10 +54,19 @@ class PagedTiffVolume:
         raise io.UnsupportedOperation(f"{self.path} is compressed or tiled, so it is read-only")
 
     def _decoded(self, z: int) -> np.ndarray:
+        with self._opened(z) as page:
+            return page.asarray().reshape(self.shape[1:])
+
+    def _decoded_tiles(self, z: int, box: Box) -> np.ndarray:
+        with self._opened(z) as page:
+            return read_tiles(page, box, self.dtype)
+
+    @contextmanager
+    def _opened(self, z: int) -> Iterator[Page]:
         page = self.pages[z]
         page.parent.filehandle.open()
         with damage_named(self.path), closing(page.parent.filehandle):
-            return page.asarray().reshape(self.shape[1:])
+            yield page
 
     def __reduce__(self) -> tuple[object, ...]:
         return open_tiff, (self.path, self.voxel_size_nm)
