@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from microtome.box import Box
-from microtome.objects.probability import at_least, summed, unit
 from microtome.objects.settings import ProposalSettings
 from microtome.objects.sources import Foreground, OneClass, Polarity, Source, TwoSides
+from microtome.segment.probability import at_least, summed, unit
 from microtome.volume import ArrayVolume
 
 NM = (40.0, 4.0, 4.0)

@@ -174,7 +174,7 @@ def _answers(found: "Imported") -> list[dict[str, object]]:
 
 def _foreground(volume: "Volume", threshold: float | None, label: int | None) -> "Foreground":
     """Where a stored block is of the class: by its value, by probability, or wherever it is not 0."""
-    from microtome.objects.probability import at_least
+    from microtome.segment.probability import at_least
 
     if label is not None:
         if volume.dtype.kind not in "bui":

@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from microtome.box import Box, Int3, tile
-from microtome.objects.probability import require_alike, summed, unit
 from microtome.objects.proposals import Proposals
 from microtome.progress import Progress, silent
+from microtome.segment.probability import require_alike, summed, unit
 from microtome.volume import Volume
 
 BLOCK: Int3 = (32, 512, 512)  # voxels added up at a time

@@ -1,23 +1,20 @@
 """What one block contributes to the objects: its parts of them, and where those may go on."""
 
 import hashlib
-import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Int64, Shaped
 
 from microtome.box import Box, Int3
-from microtome.objects.probability import Stored
 from microtome.objects.settings import ProposalSettings
 from microtome.objects.sources import Foreground, Source
 from microtome.objects.tally import Tally, tally
+from microtome.segment.arrays import Arrays, face_arrays, load_arrays, load_faces, save_arrays
 from microtome.segment.components import Faces, Layer, layer
-
-Arrays = Mapping[str, Shaped[np.ndarray, "..."]]
+from microtome.segment.probability import Stored
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,18 +86,15 @@ def save_piece(found: Piece, faces: Sequence[Faces], path: Path) -> None:
     Raises:
         OSError: If it cannot be written.
     """
-    partial = path.with_suffix(".partial")
-    arrays: dict[str, Any] = dict(_arrays(found, faces))
-    with partial.open("wb") as file:
-        np.savez(file, **arrays)
-    partial.replace(path)
+    save_arrays(dict(_arrays(found, faces)), path)
 
 
 def load_piece(path: Path) -> Piece | None:
     """A piece that was saved; None if there is none, or it is damaged."""
+    arrays = load_arrays(path)
+    if arrays is None:
+        return None
     try:
-        with path.open("rb") as raw, np.load(raw) as file:
-            arrays = {name: file[name] for name in file.files}  # all, so that every checksum is looked at
         counts = tuple(arrays["counts"].tolist())
         return Piece(
             str(arrays["sha256"]),
@@ -108,17 +102,13 @@ def load_piece(path: Path) -> Piece | None:
             tuple(_half(arrays, k) for k in range(max(1, len(counts) - 1))),
             counts,
         )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except KeyError:
         return None
 
 
-def load_faces(path: Path, k: int) -> Faces:
+def layer_faces(path: Path, k: int) -> Faces:
     """The faces of the k-th layer of a piece that is known to be there."""
-    with np.load(path) as arrays:
-        first, last = (
-            tuple(arrays[f"{end} {axis} of {k}"] for axis in range(3)) for end in ("first", "last")
-        )
-        return Faces(first, last)
+    return load_faces(path, f" of {k}")
 
 
 def _bodies(
@@ -143,9 +133,8 @@ def _arrays(found: Piece, faces: Sequence[Faces]) -> Iterator[tuple[str, Shaped[
     for k, half in enumerate(found.halves):
         yield f"bodies {k}", half.bodies
         yield from ((f"{name} {k}", column) for name, column in vars(half.parts).items())
-    for k, layer_faces in enumerate(faces):
-        yield from ((f"first {axis} of {k}", plane) for axis, plane in enumerate(layer_faces.first))
-        yield from ((f"last {axis} of {k}", plane) for axis, plane in enumerate(layer_faces.last))
+    for k, planes in enumerate(faces):
+        yield from face_arrays(planes, f" of {k}").items()
 
 
 def _half(arrays: Arrays, k: int) -> Half:

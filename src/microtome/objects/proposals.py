@@ -18,13 +18,13 @@ from microtome.objects.manifest import (
 )
 from microtome.objects.numbering import Numbering
 from microtome.objects.pieces import Piece, digest, whole_digest
-from microtome.objects.probability import unit
 from microtome.objects.proposing import IDS, SIDES, Passes, stored_digest
 from microtome.objects.settings import ProposalSettings
 from microtome.objects.sources import Source
 from microtome.objects.table import ObjectTable, read_table, write_table
 from microtome.progress import Progress, silent
 from microtome.segment.components import Blocks
+from microtome.segment.probability import unit
 from microtome.volume import Volume, open_volume
 
 TABLE = "objects.csv"

@@ -16,7 +16,7 @@ from microtome.objects.pieces import (
     Piece,
     digest,
     half_layers,
-    load_faces,
+    layer_faces,
     load_piece,
     piece,
     save_piece,
@@ -27,6 +27,7 @@ from microtome.objects.sources import Source
 from microtome.progress import Progress
 from microtome.segment.components import Blocks, Faces
 from microtome.volume import Volume, create_volume, open_volume
+from microtome.volume.appearing import make_once
 
 IDS = "ids.ome.zarr"
 SIDES = "sides.ome.zarr"
@@ -62,7 +63,7 @@ class Passes:
 
         @lru_cache(REMEMBERED)
         def faces(number: int, layer: int) -> Faces:
-            return load_faces(self._piece(number), layer)
+            return layer_faces(self._piece(number), layer)
 
         return numbered(pieces, self.blocks, faces, self.settings)
 
@@ -132,16 +133,9 @@ class Passes:
         return [open_volume(self.folder / name, writable=True) for name in names]
 
     def _make(self, name: str, dtype: np.dtype) -> None:
-        """A volume of zeros, if it is not there; under its name only when it is whole."""
-        if (self.folder / name).exists():
-            return
-        partial = self.folder / "partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir()
+        """A volume of zeros, if it is not there."""
         nm = next(iter(self.source.volumes.values())).voxel_size_nm
-        create_volume(partial / name, self.blocks.volume, dtype, nm)
-        (partial / name).rename(self.folder / name)
-        partial.rmdir()
+        make_once(self.folder / name, lambda path: create_volume(path, self.blocks.volume, dtype, nm))
 
     @property
     def _pieces(self) -> Path:

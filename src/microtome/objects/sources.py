@@ -8,8 +8,8 @@ from jaxtyping import Bool, Shaped
 from scipy import ndimage
 
 from microtome.box import Box, Int3
-from microtome.objects.probability import Stored, at_least, require_alike, require_probability, summed
 from microtome.objects.settings import ProposalSettings
+from microtome.segment.probability import Stored, at_least, require_alike, require_probability, summed
 from microtome.volume import Volume
 
 

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,3 +27,14 @@ def appearing(path: Path) -> Iterator[Path]:
         (partial / path.name).rename(path)
     finally:
         shutil.rmtree(partial)
+
+
+def make_once(path: Path, make: Callable[[Path], object]) -> None:
+    """Have `make` write a file or folder at `path`, unless it is there; it is there whole or not at all.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    if not path.exists():
+        with appearing(path) as partial:
+            make(partial)
