@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from microtome.schedule import BUFFERED, Stages, in_turn, on_dask
+from microtome.schedule import BUFFERED, Stages, in_turn, on_dask, on_processes
 
 pytestmark = pytest.mark.filterwarnings("default")  # of Dask and its web server
 
@@ -98,6 +98,20 @@ def test_a_cluster_gives_every_result_with_the_number_of_its_item(address: str) 
     with on_dask(address) as schedule:
         assert dict(schedule(squared, range(40))) == {k: k**2 for k in range(40)}
         assert dict(schedule(squared, [])) == {}
+
+
+def test_processes_give_every_result_with_the_number_of_its_item() -> None:
+    with on_processes(2) as schedule:
+        assert dict(schedule(squared, range(40))) == {k: k**2 for k in range(40)}
+        assert dict(schedule(squared, [])) == {}
+        assert os.getpid() not in dict(schedule(process, range(8))).values()
+        with pytest.raises(ValueError, match="block 0 is damaged"):
+            list(schedule(failing, [0]))
+
+
+def test_no_processes_are_refused() -> None:
+    with pytest.raises(ValueError, match="expected at least one process; got 0"), on_processes(0):
+        pass
 
 
 def test_the_workers_of_a_cluster_are_other_processes(address: str) -> None:

@@ -1,10 +1,12 @@
-"""Who works through the blocks of a volume: this process, or the workers of a Dask cluster."""
+"""Who works through the blocks of a volume: this process, several here, or the workers of a Dask cluster."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
+from multiprocessing import get_context
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 T = TypeVar("T")
@@ -73,6 +75,22 @@ def _overlapped(stages: Stages[T, D, E, R], items: Sequence[T]) -> Iterator[tupl
 
 
 @contextmanager
+def on_processes(count: int) -> Iterator[Schedule]:
+    """So many processes on this machine. Functions, items and results must pickle.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    if count < 1:
+        raise ValueError(f"expected at least one process; got {count}")
+    with ProcessPoolExecutor(count, get_context("spawn")) as pool:  # a fork would copy locks that are held
+        try:
+            yield _Processes(pool, count)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
 def on_dask(address: str) -> Iterator[Schedule]:
     """The workers of the Dask scheduler at `address`, as in tcp://host:8786 or the path of a scheduler file.
 
@@ -93,6 +111,29 @@ def on_dask(address: str) -> Iterator[Schedule]:
         yield _Workers(client)
     finally:
         client.close()
+
+
+@dataclass(frozen=True)
+class _Processes:
+    """The processes of a pool."""
+
+    pool: ProcessPoolExecutor
+    count: int
+
+    def __call__(self, function: Callable[[T], R], items: Sequence[T]) -> Iterator[tuple[int, R]]:
+        waiting, running = iter(enumerate(items)), dict[Future[R], int]()
+
+        def submit(count: int) -> None:
+            running.update(
+                {self.pool.submit(function, item): number for number, item in islice(waiting, count)}
+            )
+
+        submit(self.count * 2)  # one to be done, and one that waits
+        while running:
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            submit(len(done))
+            for future in done:
+                yield running.pop(future), future.result()
 
 
 class _Workers:

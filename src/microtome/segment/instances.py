@@ -1,0 +1,131 @@
+"""Instances of a whole volume, found block by block: equal to those found in memory, whatever the blocks."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int64, UInt64
+
+from microtome.box import Box
+from microtome.progress import Progress, silent
+from microtome.schedule import Schedule, in_turn
+from microtome.segment.components import Blocks, Neighbours, layer
+from microtome.segment.foreground import Foreground, Probability
+from microtome.segment.holes import filled
+from microtome.segment.parts import Found
+from microtome.segment.plan import InstanceSummary, begin, finish, finished
+from microtome.segment.probability import require_probability
+from microtome.segment.settings import InstanceSettings
+from microtome.segment.stage import Stage, Wholes, in_order
+from microtome.segment.work import Work
+from microtome.volume import Volume, fingerprint, open_volume
+from microtome.volume.open import known_format
+
+
+def label_instances(
+    probability: str | os.PathLike[str],
+    target: Path,
+    settings: InstanceSettings,
+    work_folder: Path,
+    *,
+    schedule: Schedule = in_turn,
+    progress: Progress = silent,
+) -> InstanceSummary:
+    """Write the instances of a stored probability as a new volume of ids, uint64, from 1 without gaps.
+
+    They are numbered in the order of their first voxels; 0 is background. The target is there whole, or not
+    at all. A run that was killed is gone on with when it is called again with the same arguments, and gives
+    the same; one that is finished gives its summary. Tables and intermediate volumes lie in `work_folder`.
+
+    Raises:
+        ValueError: If the volume holds no probabilities, the target is not named .zarr, or the work folder
+            was begun with other arguments.
+        FileExistsError: If the target is there, but not from this run.
+        OSError: If a volume cannot be read or written.
+    """
+    volume = open_volume(probability)
+    require_probability(str(probability), volume)
+    if known_format(target) != "zarr":
+        raise ValueError(f"expected a target whose name ends in .zarr; got {target}")
+    if os.path.lexists(target) and finished(work_folder) is None:
+        raise FileExistsError(f"{target} exists already")
+    uri, partial = os.path.abspath(probability), target.with_name(f".{target.name}.partial")
+    if begin(work_folder, _plan(uri, volume, target, settings)):
+        shutil.rmtree(partial, ignore_errors=True)  # of another run
+    work = Work(volume, Blocks(volume.shape, settings.block), work_folder, schedule, progress)
+    if not os.path.lexists(target):
+        partial.mkdir(exist_ok=True)
+        finish(work_folder, _written(work, uri, partial / target.name, settings))
+        (partial / target.name).rename(target)
+    shutil.rmtree(partial, ignore_errors=True)
+    work.clear()
+    summary = finished(work_folder)
+    assert summary is not None
+    return summary
+
+
+def _plan(uri: str, volume: Volume, target: Path, settings: InstanceSettings) -> Mapping[str, Any]:
+    """All that has to be the same when an interrupted run is gone on with."""
+    return {
+        "version": 1,
+        "probability": uri,
+        "fingerprint": fingerprint(volume),
+        "target": str(target.absolute()),
+        "settings": asdict(settings),
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class _Grouped:
+    """Wholes of a search, and which of them are one instance: groups from 0, -1 where they are none."""
+
+    stage: Stage
+    wholes: Wholes
+    groups: Int64[np.ndarray, "n"]
+
+
+def _written(work: Work, uri: str, target: Path, settings: InstanceSettings) -> InstanceSummary:
+    """Find the instances and write them into a volume that may have been begun."""
+    foreground, voxels_filled = Foreground(Probability(uri, settings.smoothing_nm), settings.threshold), 0
+    if settings.holes:
+        foreground, voxels_filled = filled(work, foreground, settings)
+    found = _components(work, foreground, settings)
+    ids = _ids(found, settings.smallest)
+    work.make(target, np.uint64)
+    found.stage.write(found.wholes, ids, target, "writing instances")
+    voxels = int(found.wholes.voxels[ids > 0].sum())
+    return InstanceSummary(int(ids.max(initial=0)), voxels, voxels_filled)
+
+
+def _ids(found: _Grouped, smallest: int) -> UInt64[np.ndarray, "n"]:
+    """Of each whole: that of its group, from 1 in the order of their first voxels; 0 if it is too small."""
+    ids = np.zeros(len(found.groups), np.uint64)
+    kept = found.groups >= 0
+    sizes = np.bincount(found.groups[kept], found.wholes.voxels[kept])
+    kept[kept] = sizes[found.groups[kept]] >= smallest
+    ids[kept] = in_order(found.groups[kept], found.wholes.first[kept]) + 1
+    return ids
+
+
+def _components(work: Work, foreground: Foreground, settings: InstanceSettings) -> _Grouped:
+    stage = work.stage("components")
+    stage.search(_Components(foreground, settings.neighbours, settings.smallest), "searching instances")
+    wholes = stage.wholes(settings.neighbours)
+    return _Grouped(stage, wholes, np.arange(len(wholes.voxels)))
+
+
+@dataclass(frozen=True)
+class _Components:
+    """What touches in a box, without what is too small and ends in it."""
+
+    foreground: Foreground
+    neighbours: Neighbours
+    smallest: int
+
+    def __call__(self, box: Box) -> Found:
+        found = layer(self.foreground(box), self.neighbours, self.smallest)
+        return Found(found, found.faces, np.zeros(found.count, np.uint8))
