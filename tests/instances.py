@@ -1,9 +1,12 @@
 """Instances of a whole volume in memory, to compare with, and small volumes on disk."""
 
+import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from scipy import ndimage
 
 from microtome.box import Box, Int3
@@ -13,6 +16,7 @@ from microtome.segment.settings import InstanceSettings
 from microtome.volume import VoxelSize, create_volume, open_volume
 
 ISOTROPIC = (10.0, 10.0, 10.0)
+ROOT = Path(os.environ.get("MICROTOME_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
 def stored(path: Path, data: np.ndarray, nm: VoxelSize = ISOTROPIC) -> Path:
@@ -64,3 +68,17 @@ def without_holes(mask: np.ndarray, settings: InstanceSettings) -> np.ndarray:
     hole = np.bincount(labels.ravel()) <= settings.holes
     hole[labels[border]] = False
     return mask | (hole[labels] & ~mask)
+
+
+def real(name: str, box: Box) -> np.ndarray:
+    """A part of a real volume, such as vnc_sstem/mitochondria.tif."""
+    path = ROOT / name
+    if not path.is_file():
+        pytest.skip(f"{path} is not here; set MICROTOME_DATA to test with real data")
+    return open_volume(path, ISOTROPIC).read(box)
+
+
+def spheres(shape: Int3, centres: Sequence[Int3], radius: float) -> np.ndarray:
+    """A mask of spheres."""
+    places = np.stack(np.meshgrid(*(np.arange(side) for side in shape), indexing="ij"), axis=-1)
+    return np.any([((places - centre) ** 2).sum(-1) <= radius**2 for centre in centres], axis=0)

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from scipy import ndimage
 
-from instances import components_of, in_order, labelled, stored, whole
-from microtome.box import Int3
+from instances import components_of, in_order, labelled, real, stored, whole
+from microtome.box import Box, Int3
 from microtome.schedule import in_turn, on_dask
 from microtome.segment.instances import label_instances
 from microtome.segment.settings import InstanceSettings
@@ -237,3 +237,12 @@ def test_the_workers_of_a_cluster_find_the_same(specks: tuple[Path, np.ndarray],
 
 def test_in_order_numbers_by_first_voxels() -> None:
     assert in_order(np.array([0, 7, 7, 2, 9, 2])).tolist() == [0, 1, 1, 2, 3, 2]
+
+
+def test_the_mitochondria_of_a_real_volume_are_those_of_the_whole(tmp_path: Path) -> None:
+    mask = real("vnc_sstem/mitochondria.tif", Box((0, 0, 0), (8, 400, 400))) > 0
+    probability = stored(tmp_path / "p.zarr", mask.astype(np.uint8) * 255, (45.0, 4.6, 4.6))
+    how = InstanceSettings(connectivity=26, smallest=100, holes=50)
+    ids, summary = labelled(probability, tmp_path, how, (3, 256, 256))
+    assert np.array_equal(ids, components_of(mask, how))
+    assert summary.instances > 3

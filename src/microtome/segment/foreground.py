@@ -53,10 +53,11 @@ class Probability:
 
 @dataclass(frozen=True)
 class Foreground:
-    """Where a probability reaches a threshold."""
+    """Where a probability reaches a threshold, or, `below`, where it does not."""
 
     probability: Probability
     threshold: float = 0.5
+    below: bool = False
 
     def __call__(self, box: Box) -> Bool[np.ndarray, "z y x"]:
         """The mask of a box.
@@ -64,7 +65,8 @@ class Foreground:
         Raises:
             ValueError: If the stored data are damaged, or a real number is not in [0, 1].
         """
-        return at_least(self.probability.read(box), self.threshold)
+        reached = at_least(self.probability.read(box), self.threshold)
+        return ~reached if self.below else reached
 
     def distance_nm(self, box: Box, farthest: float) -> Float32[np.ndarray, "z y x"]:
         """How far each voxel's centre is from that of the nearest background voxel, `farthest` at most.
@@ -76,8 +78,13 @@ class Foreground:
         mask = self(around)
         if mask.all():
             return np.full(box.shape, farthest, np.float32)
-        distance = ndimage.distance_transform_edt(mask, volume.voxel_size_nm)
-        return np.minimum(distance[box.relative_to(around).slices], farthest).astype(np.float32)
+        distance = np.zeros(mask.shape, np.float32)
+        for part in ndimage.find_objects(
+            mask.view(np.uint8)
+        ):  # one box around all; beyond it there is nothing
+            wide = tuple(slice(max(0, side.start - 1), side.stop + 1) for side in part)
+            distance[wide] = ndimage.distance_transform_edt(mask[wide], volume.voxel_size_nm)
+        return np.minimum(distance[box.relative_to(around).slices], np.float32(farthest))
 
 
 def voxels_of(nm: float, voxel_size_nm: VoxelSize) -> Int3:

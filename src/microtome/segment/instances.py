@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int64, UInt64
+from jaxtyping import UInt64
 
 from microtome.box import Box
 from microtome.progress import Progress, silent
 from microtome.schedule import Schedule, in_turn
+from microtome.segment.agglomeration import agglomerated
 from microtome.segment.components import Blocks, Neighbours, layer
 from microtome.segment.foreground import Foreground, Probability
 from microtome.segment.holes import filled
@@ -20,7 +21,8 @@ from microtome.segment.parts import Found
 from microtome.segment.plan import InstanceSummary, begin, finish, finished
 from microtome.segment.probability import require_probability
 from microtome.segment.settings import InstanceSettings
-from microtome.segment.stage import Stage, Wholes, in_order
+from microtome.segment.stage import Grouped, in_order
+from microtome.segment.watershed import watershed
 from microtome.segment.work import Work
 from microtome.volume import Volume, fingerprint, open_volume
 from microtome.volume.open import known_format
@@ -79,21 +81,19 @@ def _plan(uri: str, volume: Volume, target: Path, settings: InstanceSettings) ->
     }
 
 
-@dataclass(frozen=True, eq=False)
-class _Grouped:
-    """Wholes of a search, and which of them are one instance: groups from 0, -1 where they are none."""
-
-    stage: Stage
-    wholes: Wholes
-    groups: Int64[np.ndarray, "n"]
-
-
 def _written(work: Work, uri: str, target: Path, settings: InstanceSettings) -> InstanceSummary:
     """Find the instances and write them into a volume that may have been begun."""
-    foreground, voxels_filled = Foreground(Probability(uri, settings.smoothing_nm), settings.threshold), 0
+    probability, voxels_filled = Probability(uri, settings.smoothing_nm), 0
+    foreground = Foreground(probability, settings.threshold)
     if settings.holes:
         foreground, voxels_filled = filled(work, foreground, settings)
-    found = _components(work, foreground, settings)
+    match settings.method:
+        case "components":
+            found = _components(work, foreground, settings)
+        case "watershed":
+            found = watershed(work, foreground, probability, settings)
+        case "boundaries":
+            found = agglomerated(work, probability, settings)
     ids = _ids(found, settings.smallest)
     work.make(target, np.uint64)
     found.stage.write(found.wholes, ids, target, "writing instances")
@@ -101,7 +101,7 @@ def _written(work: Work, uri: str, target: Path, settings: InstanceSettings) -> 
     return InstanceSummary(int(ids.max(initial=0)), voxels, voxels_filled)
 
 
-def _ids(found: _Grouped, smallest: int) -> UInt64[np.ndarray, "n"]:
+def _ids(found: Grouped, smallest: int) -> UInt64[np.ndarray, "n"]:
     """Of each whole: that of its group, from 1 in the order of their first voxels; 0 if it is too small."""
     ids = np.zeros(len(found.groups), np.uint64)
     kept = found.groups >= 0
@@ -111,11 +111,11 @@ def _ids(found: _Grouped, smallest: int) -> UInt64[np.ndarray, "n"]:
     return ids
 
 
-def _components(work: Work, foreground: Foreground, settings: InstanceSettings) -> _Grouped:
+def _components(work: Work, foreground: Foreground, settings: InstanceSettings) -> Grouped:
     stage = work.stage("components")
     stage.search(_Components(foreground, settings.neighbours, settings.smallest), "searching instances")
     wholes = stage.wholes(settings.neighbours)
-    return _Grouped(stage, wholes, np.arange(len(wholes.voxels)))
+    return Grouped(stage, wholes, np.arange(len(wholes.voxels)))
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
 """What is an instance in a volume of probabilities."""
 
-import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from microtome.box import Int3
 from microtome.segment.components import Neighbours
 
+FARTHEST_NM = 100_000  # more than any instance of tissue is wide: what a block reads around it must end
 Method = Literal["components", "watershed", "boundaries"]
 
 
@@ -37,13 +37,11 @@ class InstanceSettings:
     block: Int3 = (64, 256, 256)  # voxels searched at a time, which changes no instance
 
     def __post_init__(self) -> None:
-        if self.method not in get_args(Method):
-            raise ValueError(f"expected a method of {', '.join(get_args(Method))}; got {self.method!r}")
         _within(0, self.threshold, 1, "threshold", above=True)
         _within(0, self.seed_threshold, 1, "seed_threshold")
         _within(0, self.merge_below, 1, "merge_below")
-        _within(0, self.smoothing_nm, math.inf, "smoothing_nm")
-        _within(0, self.seed_distance_nm, math.inf, "seed_distance_nm")
+        _within(0, self.smoothing_nm, FARTHEST_NM, "smoothing_nm")
+        _within(0, self.seed_distance_nm, FARTHEST_NM, "seed_distance_nm")
         if self.smallest < 1:
             raise ValueError(f"expected a smallest size of at least 1 voxel; got {self.smallest}")
         if self.holes < 0:
@@ -63,20 +61,22 @@ class InstanceSettings:
         return Neighbours(26 if self.connectivity == 6 else 6, self.holes_per_section)
 
     def _require_used(self) -> None:
-        """Check that no value is given that the method would not look at."""
+        """Check that the method looks at every value that is given, and has what it needs."""
         _ = self.neighbours
-        if self.method != "components" and self.connectivity != 6:
-            raise ValueError(f"{self.method}: expected a connectivity of 6; got {self.connectivity}")
-        seeded = self.seed_threshold > 0 or self.seed_distance_nm > 0
-        if self.method == "watershed" and not seeded:
+        method, seeded = self.method, self.seed_threshold > 0 or self.seed_distance_nm > 0
+        if method == "components" and seeded:
+            raise ValueError("components: expected no seed_threshold and no seed_distance_nm")
+        if method != "components" and self.connectivity != 6:
+            raise ValueError(f"{method}: expected a connectivity of 6; got {self.connectivity}")
+        if method == "watershed" and not seeded:
             raise ValueError("watershed: expected a seed_threshold, a seed_distance_nm or both; got neither")
-        if self.method == "boundaries" and self.seed_distance_nm == 0:
-            raise ValueError("boundaries: expected a seed_distance_nm above 0; got 0")
-        if self.method == "boundaries" and (self.holes or self.seed_threshold):
-            raise ValueError("boundaries: expected no holes and no seed_threshold; instances fill the volume")
+        if method == "boundaries" and self.seed_distance_nm == 0:
+            raise ValueError("boundaries: expected a seed_distance_nm above 0; got 0.0")
+        if method == "boundaries" and (self.holes or self.seed_threshold):
+            raise ValueError("boundaries: expected no holes and no seed_threshold")
 
 
 def _within(low: float, value: float, high: float, name: str, *, above: bool = False) -> None:
     """Check a range; `above`: the lower end is no part of it."""
-    if not (low <= value <= high) or not math.isfinite(value) or (above and value == low):
+    if not low <= value <= high or (above and value == low):  # NaN is in no range
         raise ValueError(f"expected {name} in {'(' if above else '['}{low}, {high}]; got {value}")

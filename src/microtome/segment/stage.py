@@ -102,6 +102,15 @@ class Stage:
             self.progress(task, done, len(items), str(items[number][1]))
 
 
+@dataclass(frozen=True, eq=False)
+class Grouped:
+    """Wholes of a search, and which of them are one instance: groups from 0; -1 are none."""
+
+    stage: Stage
+    wholes: Wholes
+    groups: Int64[np.ndarray, "n"]
+
+
 @dataclass(frozen=True)
 class _Search:
     find: Find
