@@ -77,7 +77,12 @@ def test_the_least_likely_border_goes_first_and_its_sides_then_share_theirs() ->
     faces = np.array([10.0, 1.0, 9.0])
     mean = np.array([0.1, 0.2, 0.6])  # of 0-1, 0-2 and 1-2: once 0 and 1 are one, 0.56 to 2
     contacts = Contacts(
-        np.array([0, 0, 1]), np.array([1, 2, 2]), np.zeros(3, np.float32), 255 * mean * faces, faces
+        np.array([0, 0, 1]),
+        np.array([1, 2, 2]),
+        np.zeros(3, np.float32),
+        np.arange(3),
+        255 * mean * faces,
+        faces,
     )
     assert merged(contacts, np.arange(3), 0.5).tolist() == [0, 0, 1]
     assert merged(contacts, np.arange(3), 0.57).tolist() == [0, 0, 0]

@@ -154,6 +154,19 @@ def test_a_run_that_was_killed_goes_on_and_gives_the_same(
     assert sorted(path.name for path in work.iterdir()) == ["plan.json", "result.json"]
 
 
+@pytest.mark.parametrize("after", [6, 14, 22, 30])
+def test_a_watershed_that_was_killed_goes_on_and_gives_the_same(
+    after: int, specks: tuple[Path, np.ndarray], tmp_path: Path
+) -> None:
+    how = InstanceSettings(method="watershed", seed_distance_nm=15.0, block=HOW.block)
+    (tmp_path / "killed").mkdir()
+    run = (specks[0], tmp_path / "killed" / "ids.zarr", how, tmp_path / "killed" / "work")
+    with pytest.raises(Killed):
+        label_instances(*run, schedule=dying(after))
+    label_instances(*run)
+    assert np.array_equal(whole(run[1]), labelled(specks[0], tmp_path / "once", how)[0])
+
+
 @pytest.mark.parametrize(
     ("name", "cut"),
     [("work/**/*.npz", True), ("work/**/c/**/*", False), (".ids.zarr.partial/**/c/**/*", False)],

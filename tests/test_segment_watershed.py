@@ -7,14 +7,14 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from jaxtyping import Float32
 from scipy import ndimage
 from skimage import segmentation
 
 from instances import ISOTROPIC, in_order, labelled, real, spheres, stored
 from microtome.box import Box, Int3
-from microtome.segment.basins import Basins
+from microtome.segment.basins import led_to, steepest
 from microtome.segment.contacts import Contacts
+from microtome.segment.contraction import contracted
 from microtome.segment.flooding import flooded, seeds_of
 from microtome.segment.relief import OUTSIDE, SEED
 from microtome.segment.settings import InstanceSettings
@@ -94,16 +94,6 @@ def test_touching_mitochondria_of_a_real_volume_are_cut_alike_in_blocks_and_whol
     assert summary.instances > 3
 
 
-class Heights:
-    """A relief in memory."""
-
-    def __init__(self, heights: np.ndarray) -> None:
-        self.heights = heights
-
-    def __call__(self, box: Box) -> Float32[np.ndarray, "z y x"]:
-        return self.heights[box.slices].astype(np.float32)
-
-
 def climbed(heights: np.ndarray, place: tuple[int, ...]) -> tuple[int, ...]:
     """Where one comes to when one always goes to the highest neighbour, the first of equals."""
     ways = [(-1, 0, 0), (0, -1, 0), (0, 0, -1), (0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0)]
@@ -116,18 +106,24 @@ def climbed(heights: np.ndarray, place: tuple[int, ...]) -> tuple[int, ...]:
 def test_a_basin_is_all_from_which_the_way_up_leads_to_the_same_place() -> None:
     heights = np.random.default_rng(5).integers(0, 6, (5, 6, 7)).astype(np.float32)
     heights[heights == 0] = OUTSIDE
-    found = Basins(Heights(heights), heights.shape)(Box.of(heights.shape))
+    ways = steepest(np.pad(heights, 1, constant_values=OUTSIDE), flat=False)
+    labels, ends = led_to(ways, heights > OUTSIDE)
     tops = np.zeros(heights.shape, int)
     for place in np.argwhere(heights > OUTSIDE):
         tops[tuple(place)] = 1 + np.ravel_multi_index(climbed(heights, tuple(place)), heights.shape)
-    assert np.array_equal(in_order(found.layer.labels), in_order(tops))
-    assert np.array_equal(in_order(found.layer.labels), found.layer.labels)
+    assert np.array_equal(labels, in_order(tops))
+    assert np.array_equal(np.sort(ends), np.unique(tops[tops > 0]) - 1)
+
+
+NO_CONTACTS = Contacts(
+    *(np.zeros(0, dtype) for dtype in (np.int64, np.int64, np.float32, np.int64, float, float))
+)
 
 
 def a_graph(*edges: tuple[int, int, float]) -> Contacts:
     one, other, height = (np.array(column) for column in zip(*edges, strict=True))
     nothing = np.ones(len(edges))
-    return Contacts(one, other, height.astype(np.float32), nothing, nothing)
+    return Contacts(one, other, height.astype(np.float32), np.arange(len(edges)), nothing, nothing)
 
 
 def test_a_region_belongs_to_the_seed_that_it_reaches_over_the_highest_passes() -> None:
@@ -135,6 +131,31 @@ def test_a_region_belongs_to_the_seed_that_it_reaches_over_the_highest_passes() 
     seeds = np.array([7, -1, -1, 2, -1, -1])
     assert flooded(graph, seeds).tolist() == [0, 1, 1, 1, 2, 2]
     assert flooded(graph, seeds, lowest=4.5).tolist() == [0, 1, 1, 2, 3, 4]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 12))
+def test_what_a_block_joins_flooding_would_have_joined(seed: int, n: int) -> None:
+    rng = np.random.default_rng(seed)
+    pairs = np.array([(a, b) for b in range(n) for a in range(b)])
+    pairs = pairs[rng.random(len(pairs)) < 0.4]
+    marks = rng.integers(0, 3, n).astype(np.uint8)
+    least = np.minimum(marks[pairs[:, 0]], marks[pairs[:, 1]])  # what is inside touches over passes inside
+    heights = np.where(least > 0, rng.integers(1, 4, len(pairs)), -rng.integers(1, 4, len(pairs)))
+    graph = a_graph(*zip(*pairs.T.tolist(), heights.tolist(), strict=True)) if len(pairs) else NO_CONTACTS
+    groups = contracted(graph, marks, rng.random(n) < 0.3)
+    assert np.array_equal(
+        two_floods(graph, marks), two_floods(graph.between(groups), mark_of(groups, marks))[groups]
+    )
+
+
+def two_floods(graph: Contacts, marks: np.ndarray) -> np.ndarray:
+    """Inside of things, then everywhere."""
+    inside = flooded(graph, seeds_of(graph, marks), lowest=0)
+    return flooded(graph, np.where(marks > 0, inside, -1))
+
+
+def mark_of(groups: np.ndarray, marks: np.ndarray) -> np.ndarray:
+    return np.array([marks[groups == group].max() for group in range(groups.max() + 1)])
 
 
 def test_basins_that_touch_within_a_seed_are_of_one() -> None:

@@ -7,10 +7,11 @@ from jaxtyping import Bool, Float32, Int8, Int32, Int64, Shaped, UInt8
 
 from microtome.box import Box, Int3
 from microtome.segment.components import Faces, Layer
+from microtome.segment.contacts import contacts_within
+from microtome.segment.contraction import contracted
 from microtome.segment.parts import Found
-from microtome.segment.relief import OUTSIDE, SEED, Relief
+from microtome.segment.relief import INSIDE, OUTSIDE, SEED, SEEDED, Relief
 
-INSIDE, SEEDED = 1, 2  # marks: a basin that reaches above 0; one that reaches a seed
 STAYS = 3  # the way that leads nowhere; 0 to 2 lead one voxel back along z, y, x, 6 to 4 one ahead
 HALO = 2  # voxels: a voxel beyond the border, and its neighbours
 
@@ -31,9 +32,38 @@ class Basins:
         heights = self._around(box)
         ways = steepest(heights, flat=self.flat)
         inner = heights[2:-2, 2:-2, 2:-2]
-        labels, tops = _basins(ways[1:-1, 1:-1, 1:-1], inner > OUTSIDE)
-        layer = Layer(labels, np.arange(len(tops) + 1))
-        return Found(layer, _crossed(labels, ways), _marks(inner.ravel()[tops]))
+        labels, tops = led_to(ways[1:-1, 1:-1, 1:-1], inner > OUTSIDE)
+        labels, marks = self._contracted(labels, _marks(inner.ravel()[tops]), inner, box)
+        return Found(Layer(labels, np.arange(len(marks) + 1)), _crossed(labels, ways), marks)
+
+    def _contracted(
+        self,
+        labels: Int32[np.ndarray, "z y x"],
+        marks: UInt8[np.ndarray, "n"],
+        heights: Float32[np.ndarray, "z y x"],
+        box: Box,
+    ) -> tuple[Int32[np.ndarray, "z y x"], UInt8[np.ndarray, "_"]]:
+        """Basins that this block alone shows to be of one instance, as one, and their marks."""
+        if not len(marks):
+            return labels, marks
+        nothing = np.zeros(box.shape, np.float32)
+        touching = contacts_within(
+            labels.astype(np.int64), heights, nothing, box, box, self.volume, flat=self.flat
+        )
+        groups = contracted(touching, marks, self._open(labels, len(marks), box))
+        highest = np.zeros(int(groups.max()) + 1, np.uint8)
+        np.maximum.at(highest, groups, marks)
+        return np.concatenate([[0], groups + 1]).astype(np.int32)[labels], highest
+
+    def _open(self, labels: Int32[np.ndarray, "z y x"], count: int, box: Box) -> Bool[np.ndarray, "n"]:
+        """Which basins may have more contacts in other blocks."""
+        reached = np.zeros(count + 1, bool)
+        for axis in range(1 if self.flat else 0, 3):
+            if box.start[axis] > 0:
+                reached[np.take(labels, 0, axis)] = True
+            if box.stop[axis] < self.volume[axis]:
+                reached[np.take(labels, -1, axis)] = True
+        return reached[1:]
 
     def _around(self, box: Box) -> Float32[np.ndarray, "z y x"]:
         """The heights of the box and of what lies around it; OUTSIDE beyond the volume."""
@@ -67,7 +97,7 @@ def _moved(way: int) -> tuple[slice, slice, slice]:
     return tuple(slice(1 + d, d - 1 or None) for d in by)  # type: ignore[return-value]
 
 
-def _basins(
+def led_to(
     ways: Int8[np.ndarray, "z y x"], inside: Bool[np.ndarray, "z y x"]
 ) -> tuple[Int32[np.ndarray, "z y x"], Int64[np.ndarray, "n"]]:
     """Where the ways lead within the block, numbered from 1 by first voxels; and the voxel of each end."""
@@ -118,4 +148,4 @@ def _crossed(labels: Int32[np.ndarray, "z y x"], ways: Int8[np.ndarray, "_ _ _"]
 
 def _marks(heights: Float32[np.ndarray, "n"]) -> UInt8[np.ndarray, "n"]:
     """The marks of basins by their greatest heights."""
-    return np.where(heights == SEED, SEEDED, heights > 0).astype(np.uint8)
+    return np.where(heights == SEED, SEEDED, np.where(heights > 0, INSIDE, 0)).astype(np.uint8)

@@ -1,6 +1,7 @@
 """Which regions of a label volume touch, and over what: a graph, gathered block by block."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,20 +19,30 @@ LIKELY = 255  # a border's probability 1: whole numbers add up to the same in an
 
 @dataclass(frozen=True, eq=False)
 class Contacts:
-    """Pairs of regions that touch by faces of voxels, each once, in order."""
+    """Pairs of regions that touch by faces of voxels, each once."""
 
     one: Int64[np.ndarray, "e"]  # the lower of the two
     other: Int64[np.ndarray, "e"]
     height: Float32[np.ndarray, "e"]  # of the highest pass between them; OUTSIDE where there is none
+    place: Int64[np.ndarray, "e"]  # of that pass, the first of equals: no two are at one place
     border: Float64[np.ndarray, "e"]  # sum over the contact of the probability of a border, in 255ths
     faces: Float64[np.ndarray, "e"]  # how many
+
+    @property
+    def order(self) -> Int64[np.ndarray, "e"]:
+        """From the highest pass down; of equals, in z y x order, which is the same whatever the blocks."""
+        return np.lexsort((self.place, -self.height))
+
+    def chosen(self, which: Shaped[np.ndarray, "_"]) -> "Contacts":
+        """Some of the contacts, by a mask or by their indices."""
+        return Contacts(*(column[which] for column in vars(self).values()))
 
     def between(self, groups: Int64[np.ndarray, "n"]) -> "Contacts":
         """The contacts of groups of these regions."""
         one, other = groups[self.one], groups[self.other]
         apart = one != other
-        low, high = np.minimum(one, other)[apart], np.maximum(one, other)[apart]
-        return _summed(low, high, self.height[apart], self.border[apart], self.faces[apart])
+        rows = replace(self, one=np.minimum(one, other), other=np.maximum(one, other)).chosen(apart)
+        return _summed(rows)
 
 
 def contacts(work: Work, regions: Path, relief: Relief, border: Probability, *, flat: bool) -> Contacts:
@@ -47,9 +58,46 @@ def contacts(work: Work, regions: Path, relief: Relief, border: Probability, *, 
     items = list(enumerate(work.blocks.boxes))
     for done, (number, _) in enumerate(work.schedule(search, items), start=1):
         work.progress("searching contacts", done, len(items), str(items[number][1]))
-    found = [load_arrays(_piece(folder, number)) or {} for number, _ in items]
-    names = Contacts.__dataclass_fields__
-    return _summed(*(np.concatenate([arrays[name] for arrays in found]) for name in names))
+    return _summed(
+        _together([Contacts(**(load_arrays(_piece(folder, number)) or {})) for number, _ in items])
+    )
+
+
+def contacts_within(
+    regions: Int64[np.ndarray, "z y x"],
+    heights: Float32[np.ndarray, "z y x"],
+    likely: Float32[np.ndarray, "z y x"],
+    box: Box,
+    wide: Box,
+    volume: Int3,
+    *,
+    flat: bool,
+) -> Contacts:
+    """The contacts of voxels in `box` with each other and with those that follow them in `wide`.
+
+    Regions are numbered from 1, 0 is none, and counted from 0; `likely` is the probability of a border.
+    """
+    likely = np.rint(likely * LIKELY)
+    inner, found = box.relative_to(wide).slices, []
+    for axis in range(3):
+        before, after = _sides(inner, axis, wide.shape)
+        a, b = regions[before], regions[after]
+        apart = (a != b) & (a > 0) & (b > 0)
+        passes = np.minimum(heights[before][apart], heights[after][apart])
+        if flat and axis == 0:
+            passes = np.full(len(passes), OUTSIDE)
+        at = np.argwhere(apart) + np.array(box.start)
+        found.append(
+            Contacts(
+                np.minimum(a[apart], b[apart]) - 1,
+                np.maximum(a[apart], b[apart]) - 1,
+                passes,
+                np.ravel_multi_index(tuple(at.T), volume).astype(np.int64) * 3 + axis,
+                np.maximum(likely[before][apart], likely[after][apart]).astype(np.float64),
+                np.ones(len(passes)),
+            )
+        )
+    return _summed(_together(found))
 
 
 @dataclass(frozen=True)
@@ -72,22 +120,15 @@ class _Search:
     def _found(self, box: Box) -> Contacts:
         z, y, x = box.stop
         wide = Box(box.start, (z + 1, y + 1, x + 1)).intersection(Box.of(self.volume))
-        regions = open_volume(self.regions).read(wide).astype(np.int64)
-        heights = self.relief(wide)
-        likely = np.rint(self.border.proportion(wide) * LIKELY)
-        inner = box.relative_to(wide).slices
-        found = []
-        for axis in range(3):
-            before, after = _sides(inner, axis, wide.shape)
-            a, b = regions[before], regions[after]
-            apart = (a != b) & (a > 0) & (b > 0)
-            low, high = np.minimum(a[apart], b[apart]) - 1, np.maximum(a[apart], b[apart]) - 1
-            passes = np.minimum(heights[before][apart], heights[after][apart])
-            if self.flat and axis == 0:
-                passes = np.full(len(low), OUTSIDE)
-            borders = np.maximum(likely[before][apart], likely[after][apart]).astype(np.float64)
-            found.append((low, high, passes, borders, np.ones(len(low))))
-        return _summed(*(np.concatenate(column) for column in zip(*found, strict=True)))
+        return contacts_within(
+            open_volume(self.regions).read(wide).astype(np.int64),
+            self.relief(wide),
+            self.border.proportion(wide),
+            box,
+            wide,
+            self.volume,
+            flat=self.flat,
+        )
 
 
 def _sides(
@@ -100,25 +141,19 @@ def _sides(
     return tuple(before), tuple(after)
 
 
-def _summed(
-    one: Int64[np.ndarray, "c"],
-    other: Int64[np.ndarray, "c"],
-    height: Float32[np.ndarray, "c"],
-    border: Float64[np.ndarray, "c"],
-    faces: Float64[np.ndarray, "c"],
-) -> Contacts:
+def _together(parts: Sequence[Contacts]) -> Contacts:
+    return Contacts(
+        *(np.concatenate(column) for column in zip(*(vars(p).values() for p in parts), strict=True))
+    )
+
+
+def _summed(rows: Contacts) -> Contacts:
     """Contacts from rows in which pairs come several times."""
-    base = int(other.max(initial=0)) + 1
-    codes, pair = np.unique(one * base + other, return_inverse=True)
-    highest = np.full(len(codes), OUTSIDE)
-    np.maximum.at(highest, pair, height)
-    return Contacts(*np.divmod(codes, base), highest, _added(pair, border, codes), _added(pair, faces, codes))
-
-
-def _added(
-    pair: Int64[np.ndarray, "c"], values: Float64[np.ndarray, "c"], codes: Shaped[np.ndarray, "e"]
-) -> Float64[np.ndarray, "e"]:
-    return np.bincount(pair, values, len(codes)).astype(np.float64)
+    base = int(rows.other.max(initial=0)) + 1
+    rows = rows.chosen(rows.order)
+    codes, best, pair = np.unique(rows.one * base + rows.other, return_index=True, return_inverse=True)
+    border, faces = (np.bincount(pair, values, len(codes)) for values in (rows.border, rows.faces))
+    return replace(rows.chosen(best), border=border.astype(np.float64), faces=faces.astype(np.float64))
 
 
 def _piece(folder: Path, number: int) -> Path:

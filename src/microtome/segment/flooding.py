@@ -5,9 +5,8 @@ from jaxtyping import Int64, UInt8
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
-from microtome.segment.basins import SEEDED
 from microtome.segment.contacts import Contacts
-from microtome.segment.relief import SEED
+from microtome.segment.relief import SEED, SEEDED
 from microtome.segment.stage import in_order
 
 
@@ -18,22 +17,19 @@ def flooded(
 
     Water falls and uncovers the passes from the highest on, down to but without `lowest`; what has no seed
     joins what has, two with seeds are kept apart. It is a maximum spanning forest, one tree for each seed
-    (Meyer 1994). Of passes of one height the first pair of regions comes first. What reaches no seed is a
-    group of its own.
+    (Meyer 1994). What reaches no seed is a group of its own. Groups are in the order of their first
+    regions.
     """
     n = len(seeds)
     nodes = _nodes(seeds)
-    count, higher = int(nodes.max(initial=-1)) + 1, contacts.height > lowest
-    one, other = contacts.one[higher], contacts.other[higher]
-    order = np.lexsort((other, one, -contacts.height[higher]))
-    low, high = np.sort(np.stack([nodes[one], nodes[other]])[:, order], axis=0)
-    codes, rank = np.unique(low * count + high, return_index=True)  # the first of equal pairs
-    low, high = np.divmod(codes, max(count, 1))
-    apart = low != high
+    count, between = int(nodes.max(initial=-1)) + 1, contacts.between(nodes)
+    passes = between.chosen(between.order)
+    passes = passes.chosen(passes.height > lowest)
     sources = np.unique(nodes[seeds >= 0])
     root = np.full(len(sources), count)
-    weights = np.concatenate([rank[apart] + 2.0, np.ones(len(sources))])  # the root comes before all passes
-    ends = (np.concatenate([low[apart], root]), np.concatenate([high[apart], sources]))
+    ranks = np.arange(len(passes.one)) + 2.0
+    weights = np.concatenate([ranks, np.ones(len(sources))])  # the root comes before all passes
+    ends = (np.concatenate([passes.one, root]), np.concatenate([passes.other, sources]))
     tree = minimum_spanning_tree(coo_array((weights, ends), shape=(count + 1, count + 1)).tocsr()).tocoo()
     kept = tree.data > 1
     forest = coo_array((tree.data[kept], (tree.row[kept], tree.col[kept])), shape=(count + 1, count + 1))

@@ -11,6 +11,7 @@ from microtome.segment.foreground import Foreground, Probability
 
 SEED = np.float32(np.inf)  # higher than all else
 OUTSIDE = np.float32(-np.inf)  # of every basin
+INSIDE, SEEDED = 1, 2  # marks of basins: one that reaches above 0; one that reaches a seed
 
 
 @runtime_checkable

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int64
 
-from microtome.segment.basins import SEEDED, Basins
+from microtome.segment.basins import Basins
 from microtome.segment.components import Neighbours
 from microtome.segment.contacts import Contacts, contacts
 from microtome.segment.flooding import flooded, seeds_of
 from microtome.segment.foreground import Foreground, Probability
-from microtome.segment.relief import Inside, Relief
+from microtome.segment.relief import SEEDED, Inside, Relief
 from microtome.segment.settings import InstanceSettings
 from microtome.segment.stage import Grouped, Stage, Wholes
 from microtome.segment.work import Work
