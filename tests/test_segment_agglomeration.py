@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy import ndimage
-from skimage.metrics import adapted_rand_error, variation_of_information
-from skimage.segmentation import find_boundaries
 
+from bench_instances import errors, leaky
 from instances import labelled, real, stored
 from microtome.box import Box
 from microtome.segment.agglomeration import merged
@@ -18,28 +17,10 @@ from microtome.segment.settings import InstanceSettings
 BORDERS = InstanceSettings(method="boundaries", seed_distance_nm=40.0, merge_below=0.6)
 
 
-def leaky(truth: np.ndarray, seed: int) -> np.ndarray:
-    """What a network might say of the borders between ids: blurred, with gaps, and some inside of cells."""
-    rng = np.random.default_rng(seed)
-    border = find_boundaries(truth, mode="thick") | (truth == 0)
-    likely = np.clip(1.3 * ndimage.gaussian_filter(border.astype(np.float32), 1.0), 0, 1)
-    spots = ndimage.gaussian_filter(rng.random(truth.shape, np.float32), 2.0)
-    likely[spots > np.quantile(spots, 0.97)] *= np.float32(0.1)
-    likely[spots < np.quantile(spots, 0.01)] = np.float32(0.75)
-    return (255 * likely).astype(np.uint8)
-
-
 @cache
 def neurons() -> tuple[np.ndarray, np.ndarray]:
     truth = real("flyem_medulla/instances.tif", Box((0, 0, 0), (40, 120, 120))).astype(np.int64)
     return truth, leaky(truth, 0)
-
-
-def errors(truth: np.ndarray, ids: np.ndarray) -> tuple[float, float]:
-    """Adapted Rand error and variation of information where the truth has an id."""
-    ids = ids.astype(np.int64)
-    rand, _, _ = adapted_rand_error(truth, ids, ignore_labels=(0,))
-    return float(rand), float(sum(variation_of_information(truth, ids, ignore_labels=(0,))))
 
 
 def test_neurons_are_told_apart_across_gaps_in_their_borders(tmp_path: Path) -> None:
