@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64
 
-from microtome.segment.contacts import Contacts
+from microtome.segment.adjacency import Contacts
 from microtome.segment.flooding import flooded, seeds_of
 from microtome.segment.foreground import Foreground, Probability
 from microtome.segment.relief import Between

@@ -5,7 +5,7 @@ from jaxtyping import Bool, Int64, UInt8
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from microtome.segment.contacts import Contacts
+from microtome.segment.adjacency import Contacts
 from microtome.segment.relief import OUTSIDE, SEED, SEEDED
 from microtome.segment.stage import in_order
 

@@ -7,7 +7,7 @@ from jaxtyping import Int64
 
 from microtome.segment.basins import Basins
 from microtome.segment.components import Neighbours
-from microtome.segment.contacts import Contacts, contacts
+from microtome.segment.adjacency import Contacts, contacts
 from microtome.segment.flooding import flooded, seeds_of
 from microtome.segment.foreground import Foreground, Probability
 from microtome.segment.relief import SEEDED, Inside, Relief
