@@ -1,17 +1,14 @@
 """The table of objects: one row each, in the order of the numbers that they have in the label volume."""
 
-import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, Shaped
 
 from microtome.box import Box
-from microtome.whole import whole_file
+from microtome.segment.columns import Column, read_columns, write_columns
 
 COLUMNS: dict[str, type] = {
     **dict.fromkeys(("id", "key", "start_z", "start_y", "start_x", "stop_z", "stop_y", "stop_x"), int),
@@ -19,8 +16,6 @@ COLUMNS: dict[str, type] = {
     **dict.fromkeys(("probability", "centre_z", "centre_y", "centre_x", "axis_z", "axis_y", "axis_x"), float),
 }
 """Name and type of every column of a file."""
-
-Column = Shaped[np.ndarray, "n"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,9 +107,7 @@ def write_table(table: ObjectTable, path: Path) -> None:
         ValueError: If the name ends in neither, or Parquet is asked for and not installed.
         OSError: If it cannot be written.
     """
-    write = _write_parquet if _is_parquet(path) else _write_csv
-    with whole_file(path) as partial:
-        write(_columns(table), partial)
+    write_columns(_columns(table), path)
 
 
 def read_table(path: Path) -> ObjectTable:
@@ -124,9 +117,7 @@ def read_table(path: Path) -> ObjectTable:
         FileNotFoundError: If there is none.
         ValueError: If it is damaged, has other columns, or is Parquet and that is not installed.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist")
-    columns = _read_parquet(path) if _is_parquet(path) else _read_csv(path)
+    columns = read_columns(path)
     if list(columns) != list(COLUMNS):
         raise ValueError(
             f"{path}: expected the columns {', '.join(COLUMNS)}; got {', '.join(columns) or 'none'}"
@@ -158,51 +149,3 @@ def _table(columns: Mapping[str, Column]) -> ObjectTable:
         wide("axis"),
         columns["section"],
     )
-
-
-def _write_csv(columns: Mapping[str, Column], path: Path) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        lines = csv.writer(file, lineterminator="\n")
-        lines.writerow(columns)
-        lines.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
-
-
-def _read_csv(path: Path) -> Mapping[str, Sequence[object]]:
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            header, *lines = list(csv.reader(file, strict=True)) or [[]]
-    except (ValueError, csv.Error) as error:
-        raise ValueError(f"{path} is no table of objects: {error}") from error
-    for number, line in enumerate(lines, start=1):
-        if len(line) != len(header):
-            raise ValueError(
-                f"{path}: expected {len(header)} values of each object; row {number} has {len(line)}"
-            )
-    values = zip(*lines, strict=True) if lines else [()] * len(header)
-    return dict(zip(header, values, strict=True))
-
-
-def _write_parquet(columns: Mapping[str, Column], path: Path) -> None:
-    _arrow("parquet").write_table(_arrow("lib").table(dict(columns)), path)
-
-
-def _read_parquet(path: Path) -> Mapping[str, Sequence[object]]:
-    error = _arrow("lib").ArrowException
-    try:
-        columns: dict[str, list[object]] = _arrow("parquet").read_table(path).to_pydict()
-    except (error, OSError) as reason:
-        raise ValueError(f"{path} is no table of objects: {reason}") from reason
-    return columns
-
-
-def _is_parquet(path: Path) -> bool:
-    if path.suffix not in (".csv", ".parquet"):
-        raise ValueError(f"a table of objects is .csv or .parquet; got {path.name}")
-    return path.suffix == ".parquet"
-
-
-def _arrow(module: str) -> ModuleType:
-    try:
-        return import_module(f"pyarrow.{module}")
-    except ModuleNotFoundError:
-        raise ValueError("Parquet needs pyarrow: pip install 'microtome[parquet]'") from None

@@ -1,0 +1,121 @@
+"""Areas of surfaces in label volumes, from how often steps in 13 directions cross them."""
+
+import functools
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64, Int64, Shaped
+from scipy.optimize import nnls
+
+from microtome.box import Box, Int3
+from microtome.volume import VoxelSize
+
+NORMALS = 4000  # directions of planes, over which the error is least
+Pairs = tuple[Shaped[np.ndarray, "_"], Shaped[np.ndarray, "_"]]
+_DIRECTIONS = [d for d in itertools.product((-1, 0, 1), repeat=3) if d > (0, 0, 0)]
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """Steps from voxel to voxel, and the area that each crossing of a surface by one of them stands for.
+
+    The 13 directions are those of a cube's faces, edges and corners, in nm: where voxels are 45 × 4.6 × 4.6,
+    the edge between z and x is a step of (1, 0, 10) voxels. Without that, nine of 13 directions of such
+    voxels would almost be z. A plane of area A is crossed A · |normal · step| / voxel volume times (Crofton
+    1868; Ohser & Mücklich 2000), and the areas are such that they add up to A, with an error that is, over
+    planes of all directions, 0 in the mean and least in the square: 1.6 %, and 8 % where it is worst, at
+    planes normal to an axis.
+    """
+
+    voxels: Int64[np.ndarray, "13 3"]
+    area_um2: Float64[np.ndarray, "13"]
+
+    @property
+    def reach(self) -> Int3:
+        """The longest along each axis."""
+        z, y, x = np.abs(self.voxels).max(axis=0).tolist()
+        return (z, y, x)
+
+
+@functools.cache
+def steps(voxel_size_nm: VoxelSize) -> Steps:
+    """For voxels of that size."""
+    size = np.array(voxel_size_nm)
+    coarse = np.rint(size.max() / size).astype(np.int64)
+    voxels = np.array(_DIRECTIONS) * coarse
+    voxels //= np.gcd.reduce(voxels, axis=1)[:, None]
+    length = np.linalg.norm(voxels * size, axis=1)
+    shares, _ = nnls(np.abs(_normals() @ (voxels * size / length[:, None]).T), np.ones(NORMALS))
+    return Steps(voxels, shares * size.prod() / length / 1e6)
+
+
+def crossings(
+    labels: Shaped[np.ndarray, "z y x"], read: Box, box: Box, volume: Int3, step: Int64[np.ndarray, "3"]
+) -> Pairs:
+    """The labels before and after each crossing of a surface, by one step from every voxel of `box`.
+
+    `labels` are those of `read`: the box, grown by the reach of the steps as far as the volume goes. A step
+    that leaves the volume, or enters it, is cut off at its border: what would lie outside is nowhere.
+    """
+    z, y, x = step.tolist()
+    inner = _staying(box, volume, (z, y, x))
+    ends = [_differing(labels, inner.relative_to(read), inner.shifted((z, y, x)).relative_to(read))]
+    for direction in ((z, y, x), (-z, -y, -x)):
+        parts = _without(box, _staying(box, volume, direction))
+        ends += [_cut_off(labels, read, part, volume, direction) for part in parts]
+    one, other = zip(*ends, strict=True)
+    return np.concatenate(one), np.concatenate(other)
+
+
+def _differing(labels: Shaped[np.ndarray, "z y x"], one: Box, other: Box) -> Pairs:
+    before, after = labels[one.slices].ravel(), labels[other.slices].ravel()
+    at = np.flatnonzero(before != after)
+    return before[at], after[at]
+
+
+def _staying(box: Box, volume: Int3, step: Int3) -> Box:
+    """The voxels of a box that a step does not lead out of the volume."""
+    z, y, x = step
+    inner = box.intersection(Box.of(volume).shifted((-z, -y, -x)))
+    return inner if inner.size else Box(box.start, box.start)
+
+
+def _without(box: Box, inner: Box) -> Iterator[Box]:
+    """Boxes that partition what a box has outside of another one in it."""
+    start, stop = list(box.start), list(box.stop)
+    for axis, (low, high) in enumerate(zip(inner.start, inner.stop, strict=True)):
+        for first, last in ((start[axis], low), (high, stop[axis])):
+            if first < last:
+                a, b = start.copy(), stop.copy()
+                a[axis], b[axis] = first, last
+                yield Box(tuple(a), tuple(b))  # type: ignore[arg-type]
+        start[axis], stop[axis] = low, high
+        if low == high:
+            return
+
+
+def _cut_off(labels: Shaped[np.ndarray, "z y x"], read: Box, part: Box, volume: Int3, step: Int3) -> Pairs:
+    """Crossings by steps from the voxels of `part` to the volume's border, half a voxel from the last one."""
+    places = np.ogrid[part.slices]
+    shares = [
+        (side - 0.5 - place if d > 0 else place + 0.5) / abs(d)
+        for place, side, d in zip(places, volume, step, strict=True)
+        if d
+    ]
+    share = functools.reduce(np.minimum, shares)
+    end = tuple(
+        np.clip(np.rint(place + share * d).astype(np.int64), 0, side - 1) - first
+        for place, side, d, first in zip(places, volume, step, read.start, strict=True)
+    )
+    before, after = labels[part.relative_to(read).slices], labels[end]
+    differ = before != after
+    return before[differ], after[differ]
+
+
+def _normals() -> Float64[np.ndarray, "n 3"]:
+    """Unit vectors, evenly spread over the sphere: a spiral by the golden ratio."""
+    turn = np.arange(NORMALS) + 0.5
+    z, angle = 1 - 2 * turn / NORMALS, np.pi * (1 + 5**0.5) * turn
+    return np.stack([z, np.sqrt(1 - z**2) * np.cos(angle), np.sqrt(1 - z**2) * np.sin(angle)], axis=1)
