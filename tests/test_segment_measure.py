@@ -155,7 +155,7 @@ def test_a_border_close_by_changes_nothing(side: int, tmp_path: Path) -> None:
 
 
 @given(seed=st.integers(0, 2**32 - 1), cut=st.tuples(*[st.integers(1, 3)] * 3))
-@settings(max_examples=12)
+@settings(max_examples=8)
 def test_whatever_the_blocks_the_numbers_are_those_of_the_whole(
     seed: int, cut: Int3, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

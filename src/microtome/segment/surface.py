@@ -13,7 +13,9 @@ from microtome.box import Box, Int3
 from microtome.volume import VoxelSize
 
 NORMALS = 4000  # directions of planes, over which the error is least
-Pairs = tuple[Shaped[np.ndarray, "_"], Shaped[np.ndarray, "_"]]
+Lines = list[Shaped[np.ndarray, "n"]]
+"""The labels at the first point of every line, at the second, …"""
+
 _DIRECTIONS = [d for d in itertools.product((-1, 0, 1), repeat=3) if d > (0, 0, 0)]
 
 
@@ -52,27 +54,39 @@ def steps(voxel_size_nm: VoxelSize) -> Steps:
 
 
 def crossings(
-    labels: Shaped[np.ndarray, "z y x"], read: Box, box: Box, volume: Int3, step: Int64[np.ndarray, "3"]
-) -> Pairs:
+    labels: Shaped[np.ndarray, "z y x"],
+    read: Box,
+    box: Box,
+    volume: Int3,
+    step: Int64[np.ndarray, "3"],
+    parts: int = 1,
+) -> Lines:
     """The labels before and after each crossing of a surface, by one step from every voxel of `box`.
 
     `labels` are those of `read`: the box, grown by the reach of the steps as far as the volume goes. A step
-    that leaves the volume, or enters it, is cut off at its border: what would lie outside is nowhere.
+    that leaves the volume, or enters it, is cut off at its border: what would lie outside is nowhere. If the
+    steps are divided into `parts`, the labels in between are given too.
     """
     z, y, x = step.tolist()
-    inner = _staying(box, volume, (z, y, x))
-    ends = [_differing(labels, inner.relative_to(read), inner.shifted((z, y, x)).relative_to(read))]
+    lines = [_crossing(labels, read, _staying(box, volume, (z, y, x)), (z, y, x), parts)]
     for direction in ((z, y, x), (-z, -y, -x)):
-        parts = _without(box, _staying(box, volume, direction))
-        ends += [_cut_off(labels, read, part, volume, direction) for part in parts]
-    one, other = zip(*ends, strict=True)
-    return np.concatenate(one), np.concatenate(other)
+        edges = _without(box, _staying(box, volume, direction))
+        lines += [_cut_off(labels, read, edge, volume, direction, parts) for edge in edges]
+    return [np.concatenate(points) for points in zip(*lines, strict=True)]
 
 
-def _differing(labels: Shaped[np.ndarray, "z y x"], one: Box, other: Box) -> Pairs:
-    before, after = labels[one.slices].ravel(), labels[other.slices].ravel()
+def _crossing(labels: Shaped[np.ndarray, "z y x"], read: Box, inner: Box, step: Int3, parts: int) -> Lines:
+    before = labels[inner.relative_to(read).slices].ravel()
+    after = labels[inner.shifted(step).relative_to(read).slices].ravel()
     at = np.flatnonzero(before != after)
-    return before[at], after[at]
+    if parts == 1:
+        return [before[at], after[at]]
+    start = inner.relative_to(read).start
+    places = [place + first for place, first in zip(np.unravel_index(at, inner.shape), start, strict=True)]
+    shares = np.linspace(0, 1, parts + 1)
+    return [
+        labels[tuple(p + round(share * d) for p, d in zip(places, step, strict=True))] for share in shares
+    ]
 
 
 def _staying(box: Box, volume: Int3, step: Int3) -> Box:
@@ -96,22 +110,28 @@ def _without(box: Box, inner: Box) -> Iterator[Box]:
             return
 
 
-def _cut_off(labels: Shaped[np.ndarray, "z y x"], read: Box, part: Box, volume: Int3, step: Int3) -> Pairs:
-    """Crossings by steps from the voxels of `part` to the volume's border, half a voxel from the last one."""
-    places = np.ogrid[part.slices]
+def _cut_off(
+    labels: Shaped[np.ndarray, "z y x"], read: Box, edge: Box, volume: Int3, step: Int3, parts: int
+) -> Lines:
+    """Crossings by steps from the voxels of `edge` to the volume's border, half a voxel from the last one."""
+    places = np.ogrid[edge.slices]
     shares = [
         (side - 0.5 - place if d > 0 else place + 0.5) / abs(d)
         for place, side, d in zip(places, volume, step, strict=True)
         if d
     ]
-    share = functools.reduce(np.minimum, shares)
-    end = tuple(
-        np.clip(np.rint(place + share * d).astype(np.int64), 0, side - 1) - first
-        for place, side, d, first in zip(places, volume, step, read.start, strict=True)
-    )
-    before, after = labels[part.relative_to(read).slices], labels[end]
+    whole = functools.reduce(np.minimum, shares)
+
+    def at(share: float) -> Shaped[np.ndarray, "z y x"]:
+        rows = [
+            np.clip(np.rint(place + share * whole * d).astype(np.int64), 0, side - 1) - first
+            for place, side, d, first in zip(places, volume, step, read.start, strict=True)
+        ]
+        return labels[tuple(rows)]
+
+    before, after = at(0), at(1)
     differ = before != after
-    return before[differ], after[differ]
+    return [before[differ], *(at(k / parts)[differ] for k in range(1, parts)), after[differ]]
 
 
 def _normals() -> Float64[np.ndarray, "n 3"]:
