@@ -229,7 +229,7 @@ def _found(
     boxes = Blocks(volume, block).boxes
     pending: list[ContactTable] = []
     rows = 0
-    for part in watched(schedule(task, boxes), progress, "contacts", len(boxes)):
+    for _, part in watched(schedule(task, boxes), progress, "contacts", len(boxes)):
         pending.append(part)
         rows += len(part)
         if rows > 2 * len(pending[0]) + PENDING:

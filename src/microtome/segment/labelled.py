@@ -41,8 +41,10 @@ def dense(labels: Shaped[np.ndarray, "z y x"]) -> tuple[UInt64[np.ndarray, "n"],
     return ids.astype(np.uint64), np.repeat(small, lengths).reshape(labels.shape)
 
 
-def watched(results: Iterator[tuple[int, R]], progress: Progress, task: str, total: int) -> Iterator[R]:
-    """The results as they come, each reported."""
-    for done, (_, result) in enumerate(results, start=1):
+def watched(
+    results: Iterator[tuple[int, R]], progress: Progress, task: str, total: int
+) -> Iterator[tuple[int, R]]:
+    """The results of a schedule as they come, each reported."""
+    for done, result in enumerate(results, start=1):
         progress(task, done, total)
         yield result

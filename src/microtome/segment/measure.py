@@ -113,8 +113,8 @@ def measure(
     volume = open_labels(uri, voxel_size_nm)
     boxes = Blocks(volume.shape, block).boxes
     task = _Measured(uri, volume.voxel_size_nm)
-    parts = watched(schedule(task, boxes), progress, "measure", len(boxes))
-    return _table(_added_up(parts), volume.voxel_size_nm)
+    results = watched(schedule(task, boxes), progress, "measure", len(boxes))
+    return _table(_added_up(part for _, part in results), volume.voxel_size_nm)
 
 
 @dataclass(frozen=True, eq=False)
