@@ -11,11 +11,10 @@ from microtome.box import Box
 from microtome.progress import Progress
 from microtome.schedule import Schedule
 from microtome.segment.columns import Column
-from microtome.segment.crop import MOST, Crop, crop
+from microtome.segment.crop import MOST, crop, cubes
 from microtome.segment.labelled import open_labels, watched
 from microtome.segment.measure import MeasurementTable
 
-FINER = 4  # voxels into which the longest side of one is divided, or to where the shortest is
 LONG = 2.0  # length over diameter from which on an object is long
 BRANCHED = 2.5  # volume over that of a tube along the line, from which on there are branches, or a sheet
 SMOOTH = 2.0  # voxels: standard deviation along a path, so that its steps do not count as length
@@ -70,28 +69,10 @@ class _Centreline:
     def __call__(self, item: tuple[int, Box]) -> tuple[float, float, float]:
         label, box = item
         found = crop(open_labels(self.uri, self.voxel_size_nm), label, box, self.most)
-        mask, side = _isotropic(found, self.most)
-        length, radius = _length_and_radius(mask)
+        solid = cubes(found, self.most)
+        length, radius = _length_and_radius(solid.depth_nm > 0)
+        side = solid.side_nm
         return length * side, radius * side, side
-
-
-def _isotropic(found: Crop, most: int) -> tuple[Bool[np.ndarray, "z y x"], float]:
-    """The object in cubes, by interpolating the distance to its surface, and the side of a cube in nm."""
-    size = np.array(found.voxel_size_nm)
-    extent = size * found.share.shape
-    side = float(max(size.min(), size.max() / FINER, np.cbrt(extent.prod() / most)))
-    inside = found.mask
-    if not inside.any():  # too thin for voxels as coarse as these
-        return inside, side
-    distance = ndimage.distance_transform_edt(inside, found.voxel_size_nm)
-    distance -= ndimage.distance_transform_edt(~inside, found.voxel_size_nm)
-    shape = np.ceil(extent / side).astype(int)
-    scale = side / size
-    corner_on_corner = (scale - 1) / 2
-    cubes = ndimage.affine_transform(
-        distance, scale, corner_on_corner, tuple(shape.tolist()), order=1, mode="nearest"
-    )
-    return cubes > 0, side
 
 
 def _centreline(

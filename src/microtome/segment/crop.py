@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64
+from scipy import ndimage
 
 from microtome.box import Box, Int3, tile
 from microtome.volume import Volume, VoxelSize
 
 MOST = 8_000_000  # voxels of a crop
+FINER = 4  # cubes to the longest side of a voxel
 READ: Int3 = (32, 256, 256)  # voxels read at a time, at least
 
 
@@ -24,6 +26,15 @@ class Crop:
     def mask(self) -> Bool[np.ndarray, "z y x"]:
         """Voxels of which it takes up half or more."""
         return self.share >= 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Cubes:
+    """How deep in an object the centre of each cube lies, negative outside; outermost cubes are outside."""
+
+    depth_nm: Float64[np.ndarray, "z y x"]
+    corner_nm: Float64[np.ndarray, "3"]  # of the first cube, from the volume's
+    side_nm: float
 
 
 def crop(volume: Volume, label: int, box: Box, most: int = MOST) -> Crop:
@@ -47,6 +58,29 @@ def crop(volume: Volume, label: int, box: Box, most: int = MOST) -> Crop:
         np.array(box.start) * volume.voxel_size_nm - size,
         (float(size[0]), float(size[1]), float(size[2])),
     )
+
+
+def cubes(found: Crop, most: int = MOST) -> Cubes:
+    """The object in about so many cubes at most, a quarter of a voxel's longest side or as its shortest.
+
+    Between sections, the distance to the surface is what is interpolated: the object goes over from one
+    outline to the next.
+    """
+    size = np.array(found.voxel_size_nm)
+    extent = size * found.share.shape
+    side = float(max(size.min(), size.max() / FINER, np.cbrt(extent.prod() / most)))
+    shape = np.ceil(extent / side).astype(int) + 2
+    inside = found.mask
+    if inside.any():
+        depth = ndimage.distance_transform_edt(inside, found.voxel_size_nm)
+        depth -= ndimage.distance_transform_edt(~inside, found.voxel_size_nm)
+    else:  # too thin for voxels as coarse as these
+        depth = np.full(inside.shape, -side)
+    scale = side / size
+    depth = ndimage.affine_transform(
+        depth, scale, -(scale + 1) / 2, tuple(shape.tolist()), order=1, mode="nearest"
+    )
+    return Cubes(depth, found.corner_nm - side, side)
 
 
 def _factors(shape: Int3, voxel_size_nm: VoxelSize, most: int) -> Int3:
