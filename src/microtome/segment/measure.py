@@ -136,17 +136,18 @@ class _Measured:
     voxel_size_nm: VoxelSize
 
     def __call__(self, box: Box) -> _Sums:
-        volume, found = open_labels(self.uri, self.voxel_size_nm), steps(self.voxel_size_nm)
-        read = box.grown(found.reach).intersection(Box.of(volume.shape))
+        volume, lines = open_labels(self.uri, self.voxel_size_nm), steps(self.voxel_size_nm)
+        read = box.grown(lines.reach).intersection(Box.of(volume.shape))
         ids, labels = dense(volume.read(read))
-        surface = _surface(labels, len(ids), read, box, volume.shape, found)
+        surface = _surface(labels, len(ids), read, box, volume.shape, lines)
         here = labels[box.relative_to(read).slices]
-        present = np.flatnonzero(np.bincount(here.ravel(), minlength=len(ids)))
-        present = present[present > 0]
+        found = runs(here)
+        of = here[found.z, found.y, found.x]
+        present, rows = np.unique(of, return_inverse=True)
         near = np.flatnonzero(surface)
         return _Sums(
             ids[present],
-            _moments(here, present, len(ids), box.start),
+            moments(found, rows, len(present), box.start),
             self._cut(here, len(ids), box, volume.shape)[present],
             ids[near],
             surface[near],
@@ -176,15 +177,6 @@ def _surface(
             area += um2 * np.bincount(ends, minlength=n)
     area[0] = 0
     return area
-
-
-def _moments(
-    here: Shaped[np.ndarray, "z y x"], present: Int64[np.ndarray, "m"], n: int, corner: Int3
-) -> Moments:
-    found = runs(here)
-    rows = np.zeros(n, np.int64)
-    rows[present] = np.arange(len(present))
-    return moments(found, rows[here[found.z, found.y, found.x]], len(present), corner)
 
 
 def _added_up(parts: Iterable[_Sums]) -> _Sums:

@@ -125,11 +125,13 @@ def _cut_off(
     def at(share: float) -> Shaped[np.ndarray, "z y x"]:
         rows = [
             np.clip(np.rint(place + share * whole * d).astype(np.int64), 0, side - 1) - first
+            if d
+            else place - first
             for place, side, d, first in zip(places, volume, step, read.start, strict=True)
         ]
         return labels[tuple(rows)]
 
-    before, after = at(0), at(1)
+    before, after = labels[edge.relative_to(read).slices], at(1)
     differ = before != after
     return [before[differ], *(at(k / parts)[differ] for k in range(1, parts)), after[differ]]
 
