@@ -35,7 +35,7 @@ def specks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]:
     return stored(tmp_path_factory.mktemp("specks") / "p.zarr", mask.astype(np.uint8) * 255), mask
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(
     sides,
     sides,
