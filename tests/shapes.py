@@ -70,7 +70,7 @@ def box(a: float, b: float, c: float) -> Solid:
 
 
 def digitised(
-    solid: Solid, size: VoxelSize, turn: Rotation | None = None, seed: int = 0, margin: int = 12
+    solid: Solid, size: VoxelSize, turn: Rotation | None = None, seed: int = 0, margin: int = 2
 ) -> np.ndarray:
     """True where a voxel's centre is inside, at a place within the voxel that the seed chooses."""
     offsets = np.random.default_rng(seed).uniform(-0.5, 0.5, 3)

@@ -4,8 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import ndimage
 
 from microtome.box import Int3
@@ -102,17 +100,16 @@ def test_what_overlaps_is_a_volume_not_a_contact(tmp_path: Path) -> None:
     assert found.contact_um2[0] == 0
 
 
-@given(seed=st.integers(0, 2**32 - 1), cut=st.tuples(*[st.integers(1, 3)] * 3))
-@settings(max_examples=6)
+@pytest.mark.parametrize(("seed", "cut"), [(0, (2, 2, 1)), (1, (1, 2, 2))])
 def test_whatever_the_blocks_the_contacts_are_those_of_the_whole(
-    seed: int, cut: Int3, tmp_path_factory: pytest.TempPathFactory
+    seed: int, cut: Int3, tmp_path: Path
 ) -> None:
-    rng, folder = np.random.default_rng(seed), tmp_path_factory.mktemp("contacts")
-    shape = tuple(rng.integers(1, 13, 3).tolist())
+    rng = np.random.default_rng(seed)
+    shape = tuple(rng.integers(5, 13, 3).tolist())
     block = tuple(-(-side // n) for side, n in zip(shape, cut, strict=True))
     one, other = blobs(rng, shape), blobs(rng, shape)
-    assert same(touching(folder, one, other, block), touching(folder, one, other))
-    assert same(touching_within(folder, one, block), touching_within(folder, one))
+    assert same(touching(tmp_path, one, other, block), touching(tmp_path, one, other))
+    assert same(touching_within(tmp_path, one, block), touching_within(tmp_path, one))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -135,7 +132,7 @@ def test_pairs_are_added_up_as_they_come(tmp_path: Path, monkeypatch: pytest.Mon
     labels = blobs(np.random.default_rng(0), (6, 16, 15))
     whole = touching_within(tmp_path, labels)
     monkeypatch.setattr("microtome.segment.contacts.PENDING", 0)
-    assert same(touching_within(tmp_path, labels, (3, 4, 5)), whole)
+    assert same(touching_within(tmp_path, labels, (6, 8, 8)), whole)
 
 
 def test_ids_of_any_size_are_kept(tmp_path: Path) -> None:
@@ -143,7 +140,7 @@ def test_ids_of_any_size_are_kept(tmp_path: Path) -> None:
     labels[:, :, 2:4], labels[:, :, 4:6] = 2**63 + 1, 7
     np.save(tmp_path / "labels.npy", labels)
     uri = str(tmp_path / "labels.npy")
-    found = contacts(uri, uri, in_turn, silent, voxel_size_nm=NM, block=(1, 3, 3))
+    found = contacts(uri, uri, in_turn, silent, voxel_size_nm=NM, block=(2, 8, 4))
     assert (found.ids.tolist(), found.others.tolist()) == ([7], [2**63 + 1])
 
 

@@ -72,10 +72,10 @@ def test_a_box_is_measured_exactly(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [(10.0, 10.0, 10.0), NM, (30.0, 8.0, 4.0)])
 def test_an_ellipsoid_has_its_own_axes_whichever_way_it_lies(size: VoxelSize, tmp_path: Path) -> None:
-    half = np.array([500.0, 300.0, 200.0])
+    half = np.array([375.0, 225.0, 150.0])
     if size[0] == 10:
-        half /= 4
-    for seed in range(3):
+        half /= 3
+    for seed in range(2):
         turn = Rotation.random(rng=np.random.default_rng(seed))
         table = of_solid(tmp_path, ellipsoid(*half), size, turn)
         assert table.axes_nm[0] == pytest.approx(2 * half, rel=0.02)
@@ -95,7 +95,7 @@ SIZES: list[VoxelSize] = [(10.0, 10.0, 10.0), (40.0, 8.0, 8.0), NM, (30.0, 8.0, 
 def test_surfaces_of_smooth_solids_are_right_to_3_percent(size: VoxelSize, tmp_path: Path) -> None:
     radius = (8 if size[0] == 10 else 4) * max(size)  # of the coarsest voxels
     for solid in (sphere(radius), ellipsoid(1.8 * radius, radius, radius)):
-        for turn in turns(1, 2):
+        for turn in turns(1, 1):
             found = of_solid(tmp_path, solid, size, turn)
             assert found.surface_um2[0] * 1e6 == pytest.approx(solid.surface, rel=0.03), solid.name
             assert found.volume_um3[0] * 1e9 == pytest.approx(solid.volume, rel=0.01), solid.name
@@ -155,7 +155,7 @@ def test_a_border_close_by_changes_nothing(side: int, tmp_path: Path) -> None:
 
 
 @given(seed=st.integers(0, 2**32 - 1), cut=st.tuples(*[st.integers(1, 3)] * 3))
-@settings(max_examples=8)
+@settings(max_examples=10)
 def test_whatever_the_blocks_the_numbers_are_those_of_the_whole(
     seed: int, cut: Int3, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -182,7 +182,7 @@ def test_parts_are_added_up_as_they_come(tmp_path: Path, monkeypatch: pytest.Mon
     labels = scene(np.random.default_rng(0), (6, 16, 15))
     table = measured(tmp_path, labels)
     monkeypatch.setattr("microtome.segment.measure.PENDING", 0)
-    assert same(measured(tmp_path, labels, block=(3, 4, 5)), table)
+    assert same(measured(tmp_path, labels, block=(3, 8, 8)), table)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32, np.uint64, np.int32])
@@ -236,6 +236,7 @@ def test_a_table_goes_to_csv_and_parquet_with_units_in_the_names(tmp_path: Path)
         assert len(list(csv.DictReader(file))) == len(table)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # of Dask and its web server
 def test_a_cluster_measures_the_same(tmp_path: Path) -> None:
     from distributed import LocalCluster

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int64, Shaped, UInt64
+from jaxtyping import Bool, Float64, Int64, Shaped, UInt64
 from scipy import ndimage
 
 from microtome.box import Box, Int3
@@ -14,11 +14,12 @@ from microtome.segment.columns import Column
 from microtome.segment.components import Blocks
 from microtome.segment.labelled import dense, open_labels, watched
 from microtome.segment.moments import summed
-from microtome.segment.surface import Lines, crossings, steps
+from microtome.segment.surface import Lines, Wanted, crossings, steps
 from microtome.volume import Volume, VoxelSize
 
 BLOCK: Int3 = (16, 256, 256)  # a million voxels: distances need 40 bytes each, and joint labels 30
 Codes = Int64[np.ndarray, "_"]
+Places = Shaped[np.ndarray, "_"]
 PENDING = 100_000  # pairs that wait to be added up, or as many as there are in the table
 
 
@@ -104,18 +105,20 @@ class _Touching:
     def __call__(self, box: Box) -> ContactTable:
         pair = _read_pair(self.uri, self.other_uri, self.voxel_size_nm, box, (0, 0, 0))
         joint = pair.joint(pair.other)
+        a, b = joint.one, joint.other
+
+        def wanted(first: Places, last: Places) -> Bool[np.ndarray, "_"]:
+            meet = (a[first] > 0) & (b[last] > 0) & (a[first] != a[last]) & (b[first] != b[last])
+            return meet & (a[first] < b[last]) if self.uri == self.other_uri else meet
 
         def meeting(line: Lines) -> Codes:
-            (a, b), (a2, b2) = np.divmod(line[0], pair.n), np.divmod(line[-1], pair.n)
-            meet = (a > 0) & (b2 > 0) & (a != a2) & (b != b2)
-            if self.uri == self.other_uri:
-                meet &= a < b2
+            one, other = a[line[0]], b[line[-1]]
+            meet = wanted(line[0], line[-1])
             for between in line[1:-1]:  # a long step may lead over a gap
-                one, other = np.divmod(between, pair.n)
-                meet &= (one == a) | (other == b2)
-            return (a * pair.n + b2)[meet]
+                meet &= (a[between] == one) | (b[between] == other)
+            return (one * pair.n + other)[meet]
 
-        return _table(pair, joint, meeting, box, self.voxel_size_nm)
+        return _table(pair, joint, wanted, meeting, box, self.voxel_size_nm)
 
 
 @dataclass(frozen=True)
@@ -130,13 +133,16 @@ class _Facing:
     def __call__(self, box: Box) -> ContactTable:
         pair = _read_pair(self.uri, self.other_uri, self.voxel_size_nm, box, self._halo)
         joint = pair.joint(self._near(pair))
+        a, near = joint.one, joint.other
+
+        def wanted(first: Places, last: Places) -> Bool[np.ndarray, "_"]:
+            return (a[first] > 0) & (near[first] > 0) & (a[first] != a[last])
 
         def facing(line: Lines) -> Codes:
-            a, near = np.divmod(line[0], pair.n)
-            free = np.logical_or.reduce([point < pair.n for point in line[1:]])  # not all within instances
-            return line[0][(a > 0) & (near > 0) & (line[-1] // pair.n != a) & free]
+            free = np.logical_or.reduce([a[point] == 0 for point in line[1:]])  # not all within instances
+            return (a * pair.n + near)[line[0]][wanted(line[0], line[-1]) & free]
 
-        return _table(pair, joint, facing, box, self.voxel_size_nm)
+        return _table(pair, joint, wanted, facing, box, self.voxel_size_nm)
 
     @property
     def _halo(self) -> Int3:
@@ -175,9 +181,23 @@ class _Pair:
     def n(self) -> int:
         return len(self.others)
 
-    def joint(self, other: Shaped[np.ndarray, "z y x"]) -> Int64[np.ndarray, "z y x"]:
-        """Both labels as one number: divmod by `n` gives them back."""
-        return self.one.astype(np.int64) * self.n + other
+    def joint(self, other: Shaped[np.ndarray, "z y x"]) -> "_Joint":
+        """The labels `one` and other ones as a single number for each voxel."""
+        if self.one is other:
+            same = np.arange(self.n)
+            return _Joint(other, same, same)
+        codes, labels = dense(self.one.astype(np.int64) * self.n + other)
+        one, rest = np.divmod(codes.astype(np.int64), self.n)
+        return _Joint(labels, one, rest)
+
+
+@dataclass(frozen=True, eq=False)
+class _Joint:
+    """What stands for two labels of a voxel, and both labels of what stands for them."""
+
+    labels: Shaped[np.ndarray, "z y x"]
+    one: Int64[np.ndarray, "_"]
+    other: Int64[np.ndarray, "_"]
 
 
 def _read_pair(uri: str, other_uri: str, size: VoxelSize, box: Box, halo: Int3) -> _Pair:
@@ -192,16 +212,22 @@ def _read_pair(uri: str, other_uri: str, size: VoxelSize, box: Box, halo: Int3) 
 
 def _table(
     pair: _Pair,
-    joint: Int64[np.ndarray, "z y x"],
+    joint: _Joint,
+    wanted: Wanted,
     met: Callable[[Lines], Codes],
     box: Box,
     voxel_size_nm: VoxelSize,
 ) -> ContactTable:
-    """`met` gives the pairs that meet at crossings, from the joint labels along each of them."""
+    """`met` gives the pairs that meet at crossings, from the joint labels along each that may be `wanted`."""
     found = steps(voxel_size_nm)
     codes, areas = [], []
+
+    def either_way(first: Places, last: Places) -> Bool[np.ndarray, "_"]:
+        return wanted(first, last) | wanted(last, first)
+
     for step, um2 in zip(found.voxels, found.area_um2, strict=True):
-        line = crossings(joint, pair.read, box, pair.volume, step, int(np.abs(step).max()))
+        parts = int(np.abs(step).max())
+        line = crossings(joint.labels, pair.read, box, pair.volume, step, parts, either_way)
         here = np.concatenate([met(line), met(line[::-1])])
         codes.append(here)
         areas.append(np.full(len(here), um2))

@@ -2,19 +2,24 @@
 
 import functools
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int64, Shaped
+from jaxtyping import Bool, Float64, Int64, Shaped
 from scipy.optimize import nnls
 
 from microtome.box import Box, Int3
 from microtome.volume import VoxelSize
 
 NORMALS = 4000  # directions of planes, over which the error is least
+Rows = Shaped[np.ndarray, "..."]
 Lines = list[Shaped[np.ndarray, "n"]]
 """The labels at the first point of every line, at the second, …"""
+
+Wanted = Callable[[Shaped[np.ndarray, "n"], Shaped[np.ndarray, "n"]], Bool[np.ndarray, "n"]]
+"""Which lines, from the labels at their ends."""
+
 
 _DIRECTIONS = [d for d in itertools.product((-1, 0, 1), repeat=3) if d > (0, 0, 0)]
 
@@ -60,25 +65,31 @@ def crossings(
     volume: Int3,
     step: Int64[np.ndarray, "3"],
     parts: int = 1,
+    wanted: Wanted | None = None,
 ) -> Lines:
     """The labels before and after each crossing of a surface, by one step from every voxel of `box`.
 
     `labels` are those of `read`: the box, grown by the reach of the steps as far as the volume goes. A step
     that leaves the volume, or enters it, is cut off at its border: what would lie outside is nowhere. If the
-    steps are divided into `parts`, the labels in between are given too.
+    steps are divided into `parts`, the labels in between are given too; of all crossings, or only of those
+    that are `wanted` for the labels at their ends.
     """
     z, y, x = step.tolist()
-    lines = [_crossing(labels, read, _staying(box, volume, (z, y, x)), (z, y, x), parts)]
+    lines = [_crossing(labels, read, _staying(box, volume, (z, y, x)), (z, y, x), parts, wanted)]
     for direction in ((z, y, x), (-z, -y, -x)):
         edges = _without(box, _staying(box, volume, direction))
-        lines += [_cut_off(labels, read, edge, volume, direction, parts) for edge in edges]
+        lines += [_cut_off(labels, read, edge, volume, direction, parts, wanted) for edge in edges]
     return [np.concatenate(points) for points in zip(*lines, strict=True)]
 
 
-def _crossing(labels: Shaped[np.ndarray, "z y x"], read: Box, inner: Box, step: Int3, parts: int) -> Lines:
+def _crossing(
+    labels: Shaped[np.ndarray, "z y x"], read: Box, inner: Box, step: Int3, parts: int, wanted: Wanted | None
+) -> Lines:
     before = labels[inner.relative_to(read).slices].ravel()
     after = labels[inner.shifted(step).relative_to(read).slices].ravel()
     at = np.flatnonzero(before != after)
+    if wanted is not None:
+        at = at[wanted(before[at], after[at])]
     if parts == 1:
         return [before[at], after[at]]
     start = inner.relative_to(read).start
@@ -111,29 +122,41 @@ def _without(box: Box, inner: Box) -> Iterator[Box]:
 
 
 def _cut_off(
-    labels: Shaped[np.ndarray, "z y x"], read: Box, edge: Box, volume: Int3, step: Int3, parts: int
+    labels: Shaped[np.ndarray, "z y x"],
+    read: Box,
+    edge: Box,
+    volume: Int3,
+    step: Int3,
+    parts: int,
+    wanted: Wanted | None,
 ) -> Lines:
-    """Crossings by steps from the voxels of `edge` to the volume's border, half a voxel from the last one."""
+    """Crossings by steps from the voxels of `edge`, all of which lead out of the volume, to its border."""
     places = np.ogrid[edge.slices]
-    shares = [
+    before = labels[edge.relative_to(read).slices]
+    after = labels[_on_the_way(places, 1, step, read, volume)]
+    differ = before != after
+    if wanted is not None:
+        differ[differ] = wanted(before[differ], after[differ])
+    few = [row + first for row, first in zip(np.nonzero(differ), edge.start, strict=True)]
+    between = [labels[_on_the_way(few, k / parts, step, read, volume)] for k in range(1, parts)]
+    return [before[differ], *between, after[differ]]
+
+
+def _on_the_way(
+    places: Sequence[Rows], share: float, step: Int3, read: Box, volume: Int3
+) -> tuple[Rows, Rows, Rows]:
+    """Where in `read` one is after a share of the way to the border, half a voxel behind the last one."""
+    ways = [
         (side - 0.5 - place if d > 0 else place + 0.5) / abs(d)
         for place, side, d in zip(places, volume, step, strict=True)
         if d
     ]
-    whole = functools.reduce(np.minimum, shares)
-
-    def at(share: float) -> Shaped[np.ndarray, "z y x"]:
-        rows = [
-            np.clip(np.rint(place + share * whole * d).astype(np.int64), 0, side - 1) - first
-            if d
-            else place - first
-            for place, side, d, first in zip(places, volume, step, read.start, strict=True)
-        ]
-        return labels[tuple(rows)]
-
-    before, after = labels[edge.relative_to(read).slices], at(1)
-    differ = before != after
-    return [before[differ], *(at(k / parts)[differ] for k in range(1, parts)), after[differ]]
+    way = share * functools.reduce(np.minimum, ways)
+    z, y, x = (
+        (np.clip(np.rint(place + way * d).astype(np.int64), 0, side - 1) if d else place) - first
+        for place, side, d, first in zip(places, volume, step, read.start, strict=True)
+    )
+    return z, y, x
 
 
 def _normals() -> Float64[np.ndarray, "n 3"]:
