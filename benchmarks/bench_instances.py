@@ -2,7 +2,7 @@
 
 The watershed of the mitochondria of `vnc`, from their truth as a mask, is compared with scikit-image's of the
 whole. The neurons of `flyem` are found from their borders, blurred, with gaps and with false ones inside of
-cells, and compared with components of what lies between them. Both are done in blocks and as one block.
+cells, and compared with components of what lies between them. Both are done in blocks and as one.
 """
 
 import os

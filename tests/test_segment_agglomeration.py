@@ -10,8 +10,8 @@ from scipy import ndimage
 from bench_instances import errors, leaky
 from instances import labelled, real, stored
 from microtome.box import Box
-from microtome.segment.agglomeration import merged
 from microtome.segment.adjacency import Contacts
+from microtome.segment.agglomeration import merged
 from microtome.segment.settings import InstanceSettings
 
 BORDERS = InstanceSettings(method="boundaries", seed_distance_nm=40.0, merge_below=0.6)

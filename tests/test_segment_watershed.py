@@ -12,8 +12,8 @@ from skimage import segmentation
 
 from instances import ISOTROPIC, in_order, labelled, real, spheres, stored
 from microtome.box import Box, Int3
-from microtome.segment.basins import led_to, steepest
 from microtome.segment.adjacency import Contacts
+from microtome.segment.basins import led_to, steepest
 from microtome.segment.contraction import contracted
 from microtome.segment.flooding import flooded, seeds_of
 from microtome.segment.relief import OUTSIDE, SEED

@@ -15,6 +15,7 @@ from microtome.cli.parse import int3, names, numbers, require_local, whole_numbe
 from microtome.cli.predict import predict
 from microtome.cli.proofread import proofread
 from microtome.cli.restore import restore
+from microtome.cli.segment import segment
 from microtome.cli.show import announce_page, error, progress, result, say, sides
 
 app = typer.Typer(
@@ -312,6 +313,7 @@ app.command()(convert)
 app.add_typer(objects)
 app.command()(grow)
 app.command()(predict)
+app.command()(segment)
 app.add_typer(labels)
 app.command()(proofread)
 app.command()(restore)

@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int8, Int32, Int64, Shaped, UInt8
 
 from microtome.box import Box, Int3
-from microtome.segment.components import Faces, Layer
 from microtome.segment.adjacency import contacts_within
+from microtome.segment.components import Faces, Layer
 from microtome.segment.contraction import contracted
 from microtome.segment.parts import Found
 from microtome.segment.relief import INSIDE, OUTSIDE, SEED, SEEDED, Relief

@@ -25,7 +25,7 @@ from microtome.segment.stage import Grouped, in_order
 from microtome.segment.watershed import watershed
 from microtome.segment.work import Work
 from microtome.volume import Volume, fingerprint, open_volume
-from microtome.volume.open import known_format
+from microtome.volume.uri import known_format
 
 
 def label_instances(

@@ -72,9 +72,7 @@ def mesh(
     field, level, corner, size = solid.depth_nm, 0.0, solid.corner_nm, (solid.side_nm,) * 3
     if not field.max() > 0:  # thinner than a cube
         field, level, corner, size = found.share, largest / 2, found.corner_nm, found.voxel_size_nm
-    vertices, triangles, *_ = marching_cubes(  # type: ignore[no-untyped-call]
-        field, level, spacing=size, allow_degenerate=False
-    )
+    vertices, triangles, *_ = marching_cubes(field, level, spacing=size, allow_degenerate=False)
     placed = vertices.astype(np.float64) + corner + np.array(size) / 2
     return smoothed(Mesh(placed, triangles.astype(np.int64)), smoothing)
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int64
 
+from microtome.segment.adjacency import Contacts, contacts
 from microtome.segment.basins import Basins
 from microtome.segment.components import Neighbours
-from microtome.segment.adjacency import Contacts, contacts
 from microtome.segment.flooding import flooded, seeds_of
 from microtome.segment.foreground import Foreground, Probability
 from microtome.segment.relief import SEEDED, Inside, Relief

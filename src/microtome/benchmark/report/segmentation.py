@@ -1,0 +1,139 @@
+"""The report of a segmentation: counts, sizes, outlines, a picture in three dimensions, costs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+from jaxtyping import Float64, Shaped, UInt8
+from markupsafe import Markup
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+from microtome.benchmark.report import figures
+from microtome.benchmark.report.scene import coarse, drawn
+from microtome.box import Box
+from microtome.volume import Volume
+from microtome.whole import whole_file
+
+SECTIONS = 3  # shown, evenly through the volume
+SIDE = 768  # voxels of a shown section, from its middle
+BINS = 24
+
+
+@dataclass(frozen=True, eq=False)
+class Class:
+    """What was found of one class."""
+
+    name: str
+    labels: Volume  # ids
+    volume_um3: Float64[np.ndarray, "n"]
+    whole: Shaped[np.ndarray, "n"]  # whether the volume's border leaves it whole
+    columns: Mapping[str, Float64[np.ndarray, "n"]]  # other measurements to tell of, by name
+
+
+def write_segmentation(
+    path: Path, told: Mapping[str, Any], classes: Sequence[Class], image: Volume, project: str
+) -> None:
+    """Write the page; `told` is what `microtome segment --json` prints.
+
+    Raises:
+        ValueError: If image or labels are damaged.
+        OSError: If they cannot be read, or the page not written; the old one is still there then.
+    """
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    files = resources.files("microtome.benchmark.report")
+    page = environment.from_string(files.joinpath("segmentation.html.j2").read_text(encoding="utf-8")).render(
+        css=Markup(files.joinpath("report.css").read_text(encoding="utf-8")),
+        project=project,
+        told=told,
+        classes=[_found(one, number) for number, one in enumerate(classes)],
+        plates=_plates(image, classes),
+        colours={
+            one.name: figures.CLASS_COLOURS[k % len(figures.CLASS_COLOURS)] for k, one in enumerate(classes)
+        },
+        extent_um=[n * nm / 1000 for n, nm in zip(image.shape, image.voxel_size_nm, strict=True)],
+    )
+    with whole_file(path) as partial:
+        partial.write_text(page, encoding="utf-8")
+
+
+def _found(one: Class, number: int) -> dict[str, Any]:
+    sizes = one.volume_um3[one.whole.astype(bool)]
+    labels, steps = coarse(one.labels)
+    spacing = tuple(step * nm for step, nm in zip(steps, one.labels.voxel_size_nm, strict=True))
+    tissue = float(np.prod(np.array(one.labels.shape) * one.labels.voxel_size_nm)) / 1e9
+    picture = drawn(labels, spacing) if labels.any() else None  # type: ignore[arg-type]
+    return {
+        "name": one.name,
+        "count": len(one.volume_um3),
+        "cut": int(len(one.volume_um3) - len(sizes)),
+        "share": 100 * float(one.volume_um3.sum()) / tissue,
+        "density": len(one.volume_um3) / tissue,
+        "sizes": _three(sizes),
+        "rows": [(name, _three(values[one.whole.astype(bool)])) for name, values in one.columns.items()],
+        "histogram": Markup(_histogram(sizes, number)) if len(sizes) > 1 else None,
+        "picture": None if picture is None else figures.png(picture),
+    }
+
+
+def _three(values: Float64[np.ndarray, "n"]) -> tuple[float, float, float] | None:
+    """Median and the middle half; None of nothing."""
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return None
+    low, middle, high = np.percentile(known, [25, 50, 75]).tolist()
+    return (middle, low, high)
+
+
+def _histogram(sizes: Float64[np.ndarray, "n"], number: int) -> str:
+    """Objects by volume, on a logarithmic scale."""
+    with rc_context(figures.style(figures.PAGE) | {"svg.hashsalt": f"sizes {number}"}):
+        figure = Figure(figsize=(5.6, 2.9), layout="constrained")
+        figure.patch.set_visible(False)
+        axes = figure.subplots()
+        axes.patch.set_visible(False)
+        edges = np.geomspace(sizes.min() * 0.999, sizes.max() * 1.001, BINS + 1)
+        colour = figures.CLASS_COLOURS[number % len(figures.CLASS_COLOURS)]
+        axes.hist(sizes, edges.tolist(), color=colour)
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.set_xlabel("volume in µm³", labelpad=8)
+        axes.set_ylabel("objects", labelpad=8)
+        axes.grid(axis="y")
+        axes.set_axisbelow(True)
+        return figures.inline(figure)
+
+
+def _plates(image: Volume, classes: Sequence[Class]) -> list[dict[str, Any]]:
+    """A few sections with the outlines of what was found."""
+    depth, height, width = image.shape
+    y, x = max(0, (height - SIDE) // 2), max(0, (width - SIDE) // 2)
+    plates = []
+    for z in np.unique(np.linspace(0, depth - 1, SECTIONS + 2).round()[1:-1].astype(int)).tolist():
+        box = Box((z, y, x), (z + 1, min(y + SIDE, height), min(x + SIDE, width)))
+        section: UInt8[np.ndarray, "y x"] = image.read(box)[0]
+        outlines = {one.name: _outlines(one.labels.read(box)[0]) for one in classes}
+        plates.append(
+            {
+                "section": z,
+                "height": section.shape[0],
+                "width": section.shape[1],
+                "image": figures.grey(section),
+                "outlines": outlines,
+            }
+        )
+    return plates
+
+
+def _outlines(labels: Shaped[np.ndarray, "y x"]) -> str:
+    """A path around every object: those that touch are told apart."""
+    return " ".join(figures.outline(labels == label) for label in np.unique(labels[labels > 0]))

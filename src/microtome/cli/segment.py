@@ -1,0 +1,121 @@
+"""The command that segments a whole volume: prediction, instances, measurements and a report."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from microtome.cli.parse import int3
+from microtome.cli.predict import EngineOption, Mask, MostLost, Scheduler
+from microtome.cli.show import progress, result, say
+
+if TYPE_CHECKING:
+    from microtome.loop.session import Session
+
+
+def segment(
+    folder: Annotated[
+        Path, typer.Argument(metavar="PROJECT", help="The project's folder.", show_default=False)
+    ],
+    model: Annotated[
+        int | None, typer.Option("--model", help="Number of the model.", show_default="the latest")
+    ] = None,
+    box: Annotated[
+        str | None, typer.Option(metavar="Z0:Z1[,…]", help="Where.", show_default="the whole volume")
+    ] = None,
+    method: Annotated[
+        Literal["components", "watershed", "boundaries"],
+        typer.Option(help="What touches is one; is cut where it is thin; or fills the room between borders."),
+    ] = "components",
+    threshold: Annotated[float, typer.Option(min=0, max=1, help="Least probability of an object.")] = 0.5,
+    smallest: Annotated[int, typer.Option(min=1, help="Voxels of an object; smaller ones are dropped.")] = 1,
+    holes: Annotated[int, typer.Option(min=0, help="Fill enclosed holes of at most so many voxels.")] = 0,
+    smoothing: Annotated[
+        float, typer.Option(min=0, metavar="NM", help="Smooth the probability first (s.d.).")
+    ] = 0.0,
+    seed_threshold: Annotated[float, typer.Option(min=0, max=1, help="Least probability in a seed.")] = 0.0,
+    seed_distance: Annotated[
+        float, typer.Option(min=0, metavar="NM", help="Least distance of a seed from what is around.")
+    ] = 0.0,
+    merge_below: Annotated[
+        float, typer.Option(min=0, max=1, help="Merge fragments over likelier borders than that: no.")
+    ] = 0.5,
+    per_section: Annotated[
+        bool, typer.Option(help="Fragments between borders end with their section.")
+    ] = False,
+    block: Annotated[str, typer.Option(metavar="Z,Y,X", help="Voxels searched at a time.")] = "64,256,256",
+    name: Annotated[
+        str | None, typer.Option(help="Of the folder in segmentations/.", show_default="the model's")
+    ] = None,
+    engine: EngineOption = "auto",
+    mask: Mask = None,
+    scheduler: Scheduler = None,
+    most_lost: MostLost = 0.005,
+    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where networks run.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+) -> None:
+    """Segment the volume: objects with ids, measurements in tables, a report. Goes on where it stopped."""
+    from microtome.cli.session import box_of, opened, scheduled
+    from microtome.loop.models import Way
+    from microtome.loop.segmentation import Wanted, told_of
+    from microtome.loop.segmentation import segment as segment_volume
+    from microtome.segment.settings import InstanceSettings
+
+    settings = InstanceSettings(
+        method=method,
+        threshold=threshold,
+        smallest=smallest,
+        holes=holes,
+        smoothing_nm=smoothing,
+        seed_threshold=seed_threshold,
+        seed_distance_nm=seed_distance,
+        merge_below=merge_below,
+        per_section=per_section,
+        block=int3(block, "--block", least=1),
+    )
+    with (
+        progress() as bars,
+        opened(folder, device, bars, work="predict") as session,
+        scheduled(scheduler) as schedule,
+    ):
+        way = Way(engine, mask, schedule, most_lost)
+        wanted = Wanted(settings, way, model, box_of(box, session.image.shape), _name(name))
+        made = segment_volume(session, wanted, say)
+        told = dict(told_of(made))
+        write_report(session, made, told)
+    rows = [{"class": one, **counts} for one, counts in told["classes"].items()]
+    result({"segmentation": str(made), "report": str(made / "report.html"), **told}, rows, as_json=as_json)
+    say(f"tables, ids and report.html: {made}")
+
+
+def _name(name: str | None) -> str | None:
+    if name is not None and (not name.strip() or Path(name).name != name or name.startswith(".")):
+        raise typer.BadParameter(f"expected the name of a folder; got {name!r}", param_hint="--name")
+    return name
+
+
+def write_report(session: "Session", folder: Path, told: dict[str, Any]) -> None:
+    """Write report.html into the folder of a segmentation."""
+    import numpy as np
+
+    from microtome.benchmark.report.segmentation import Class, write_segmentation
+    from microtome.segment.columns import read_columns
+    from microtome.volume import open_volume
+
+    classes = []
+    for name in told["classes"]:
+        table = read_columns(folder / f"{name}.csv")
+        numbers = {
+            key: np.array([value or np.nan for value in table[key]], np.float64)
+            for key in ("volume_um3", "surface_um2", "major_axis_nm", "elongation", "sphericity")
+        }
+        whole = np.array([value == "False" for value in table["touches_border"]], bool)
+        told_columns = {
+            "Surface, µm²": numbers["surface_um2"],
+            "Longest axis, nm": numbers["major_axis_nm"],
+            "Elongation": numbers["elongation"],
+            "Sphericity": numbers["sphericity"],
+        }
+        labels = open_volume(folder / f"{name}.ome.zarr")
+        classes.append(Class(name, labels, numbers["volume_um3"], whole, told_columns))
+    write_segmentation(folder / "report.html", told, classes, session.image, session.project.root.name)

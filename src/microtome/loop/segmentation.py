@@ -1,0 +1,121 @@
+"""From a project's model to the instances of the whole volume and their measurements."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from microtome.box import Box
+from microtome.loop.engines import Say
+from microtome.loop.models import Way, predict, recorded
+from microtome.loop.session import Session
+from microtome.project import total_cost
+from microtome.segment.columns import write_columns
+from microtome.segment.contacts import contacts
+from microtome.segment.instances import label_instances
+from microtome.segment.measure import measure
+from microtome.segment.settings import InstanceSettings
+from microtome.whole import whole_file
+
+TOLD = "segmentation.json"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a segmentation is to be."""
+
+    instances: InstanceSettings = field(default_factory=InstanceSettings)
+    way: Way = field(default_factory=Way)
+    model: int | None = None  # the latest
+    box: Box | None = None  # where it is predicted; the whole volume
+    name: str | None = None  # of its folder; that of the prediction
+
+
+def segment(session: Session, wanted: Wanted, say: Say) -> Path:
+    """Predict, label and measure; the folder of what came of it. What is done is not done again.
+
+    For each class there are `<class>.ome.zarr`, the ids, and `<class>.csv`, what was measured; for each pair
+    of classes `<one>-<other>.csv`, where they touch; and `segmentation.json`.
+
+    Raises:
+        ImportError: If the engine's library is not installed.
+        ValueError: If there is no such model, or the folder was begun with other settings.
+        OSError: If the image cannot be read or the folder not written.
+    """
+    seconds: dict[str, float] = {}
+    with _timed(seconds, "prediction"):
+        store = predict(session, wanted.model, wanted.box, wanted.way, say)
+    folder = session.project.root / "segmentations" / (wanted.name or store.folder.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    classes = session.project.config.classes
+    found = {}
+    for name in classes:
+        with _timed(seconds, f"instances of {name}"):
+            found[name] = label_instances(
+                store.folder / f"{name}.ome.zarr",
+                folder / f"{name}.ome.zarr",
+                wanted.instances,
+                folder / "work" / name,
+                schedule=wanted.way.schedule,
+                progress=session.progress,
+            )
+        with _timed(seconds, f"measurements of {name}"):
+            _measured(session, wanted, folder, name)
+    for one, other in combinations(classes, 2):
+        with _timed(seconds, f"contacts of {one} and {other}"):
+            _touching(session, wanted, folder, one, other)
+    cost = total_cost(session.project.journal)
+    told = {
+        "model": recorded(session, wanted.model).id,
+        "prediction": str(store.folder.relative_to(session.project.root)),
+        "box": str(wanted.box or Box.of(session.image.shape)),
+        "shape": session.image.shape,
+        "voxel_size_nm": session.image.voxel_size_nm,
+        "settings": asdict(wanted.instances),
+        "classes": {name: asdict(summary) for name, summary in found.items()},
+        "labelling": {"answers": cost.answers, "minutes": cost.minutes, "voxels": cost.voxels},
+        "seconds": seconds,
+    }
+    with whole_file(folder / TOLD) as partial:
+        partial.write_text(json.dumps(told, indent=1), encoding="utf-8")
+    return folder
+
+
+def told_of(folder: Path) -> Mapping[str, Any]:
+    """What `segment` says of a segmentation.
+
+    Raises:
+        ValueError: If there is none in the folder, or it is damaged.
+    """
+    try:
+        found = json.loads((folder / TOLD).read_bytes())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{folder} holds no finished segmentation: {error}") from error
+    assert isinstance(found, dict)
+    return found
+
+
+def _measured(session: Session, wanted: Wanted, folder: Path, name: str) -> None:
+    path = folder / f"{name}.csv"
+    if not path.exists():
+        labels = str(folder / f"{name}.ome.zarr")
+        write_columns(measure(labels, wanted.way.schedule, session.progress).columns(), path)
+
+
+def _touching(session: Session, wanted: Wanted, folder: Path, one: str, other: str) -> None:
+    path = folder / f"{one}-{other}.csv"
+    if not path.exists():
+        first, second = (str(folder / f"{name}.ome.zarr") for name in (one, other))
+        table = contacts(first, second, wanted.way.schedule, session.progress)
+        write_columns(table.columns(), path)
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], what: str) -> Iterator[None]:
+    begun = time.perf_counter()
+    yield
+    seconds[what] = time.perf_counter() - begun

@@ -1,0 +1,38 @@
+"""The picture of labelled objects in three dimensions."""
+
+import numpy as np
+
+from microtome.benchmark.report.scene import coarse, drawn
+from microtome.volume import ArrayVolume
+
+
+def two_balls() -> np.ndarray:
+    z, y, x = np.ogrid[:20, :40, :40]
+    labels = np.zeros((20, 40, 40), np.uint32)
+    labels[(z - 10) ** 2 + (y - 10) ** 2 + (x - 10) ** 2 < 49] = 7
+    labels[(z - 10) ** 2 + (y - 30) ** 2 + (x - 30) ** 2 < 49] = 9
+    return labels
+
+
+def test_every_object_has_a_colour_and_what_is_empty_is_transparent() -> None:
+    picture = drawn(two_balls(), (10.0, 10.0, 10.0))
+    seen = picture[..., 3] > 0
+    assert 0.1 < seen.mean() < 0.5
+    hues = picture[..., :3][seen].argmax(axis=1)
+    assert len(set(hues.tolist())) >= 2
+
+
+def test_nothing_is_an_empty_picture() -> None:
+    assert not drawn(np.zeros((4, 8, 8), np.uint8), (40.0, 4.0, 4.0))[..., 3].any()
+
+
+def test_labels_are_taken_every_few_voxels_so_that_voxels_are_nearly_cubes() -> None:
+    labels = np.arange(8 * 60 * 40, dtype=np.uint32).reshape(8, 60, 40)
+    found, steps = coarse(ArrayVolume(labels, (40.0, 8.0, 8.0)), most=20)
+    assert steps == (1, 5, 5)
+    np.testing.assert_array_equal(found, labels[:, ::5, ::5])
+
+
+def test_a_large_volume_is_drawn_with_few_voxels() -> None:
+    found, _ = coarse(ArrayVolume(np.zeros((50, 300, 200), np.uint8), (10.0, 10.0, 10.0)), most=30)
+    assert max(found.shape) <= 30

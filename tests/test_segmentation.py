@@ -1,0 +1,73 @@
+"""`microtome segment`: from a model to ids, tables and a report."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from conftest import Run
+from microtome.box import Box
+from microtome.volume import open_volume
+
+SHAPE = (4, 96, 96)
+
+
+@pytest.fixture
+def trained(run: Run, project_folder: Path) -> Path:
+    assert run("simulate", project_folder, "--patches", 3)[0] == 0
+    return project_folder
+
+
+def test_objects_are_labelled_measured_and_told_of(run: Run, trained: Path) -> None:
+    code, out, err = run("segment", trained, "--smallest", 5, "--json")
+    assert code == 0, err
+    told = json.loads(out)
+    folder = Path(told["segmentation"])
+    probability = open_volume(trained / "predictions" / "001" / "mitochondria.ome.zarr").read(Box.of(SHAPE))
+    numbers, count = ndimage.label(probability >= 128)
+    large = [k for k in range(1, count + 1) if np.count_nonzero(numbers == k) >= 5]
+    ids = open_volume(folder / "mitochondria.ome.zarr").read(Box.of(SHAPE))
+    np.testing.assert_array_equal(ids > 0, np.isin(numbers, large))
+    assert told["classes"]["mitochondria"]["instances"] == len(large) == ids.max()
+    with (folder / "mitochondria.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["voxels"]) for row in rows] == np.bincount(ids.ravel())[1:].tolist()
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert f"{len(large)} mitochondria" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+
+
+def test_what_is_done_is_not_done_again(run: Run, trained: Path) -> None:
+    folder = Path(json.loads(run("segment", trained, "--json")[1])["segmentation"])
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.suffix in (".csv", ".npz")}
+    assert before
+    assert run("segment", trained)[0] == 0
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_other_settings_want_another_name(run: Run, trained: Path) -> None:
+    assert run("segment", trained)[0] == 0
+    code, _, err = run("segment", trained, "--threshold", 0.7)
+    assert (code, "was begun with another volume, target or settings" in err) == (1, True)
+    assert run("segment", trained, "--threshold", 0.7, "--name", "strict")[0] == 0
+    assert (trained / "segmentations" / "strict" / "report.html").exists()
+
+
+def test_nothing_found_is_told_in_words(run: Run, trained: Path) -> None:
+    assert run("segment", trained, "--smallest", 10**6)[0] == 0
+    page = (trained / "segmentations" / "001" / "report.html").read_text(encoding="utf-8")
+    assert "None was found" in page
+
+
+@pytest.mark.parametrize("name", ["../out", "a/b", ".hidden", " "])
+def test_a_name_that_is_no_folder_of_its_own_is_refused(run: Run, trained: Path, name: str) -> None:
+    code, _, err = run("segment", trained, "--name", name)
+    assert (code, "expected the name of a folder" in err) == (2, True)
+
+
+def test_settings_that_do_not_fit_the_method_are_refused(run: Run, trained: Path) -> None:
+    code, _, err = run("segment", trained, "--method", "watershed")
+    assert (code, "watershed: expected a seed_threshold" in err) == (1, True)
