@@ -28,7 +28,7 @@ from microtome.loop.models import view
 from microtome.loop.session import Session
 from microtome.loop.simulation import Budget, simulate
 from microtome.oracle import CostModel
-from microtome.predict.posterior import class_map
+from microtome.predict.posterior import class_map, class_map_at
 from microtome.progress import Progress
 from microtome.project import total_cost
 from microtome.project.config import load_config, save_config
@@ -103,11 +103,17 @@ class Way:
         seen, seconds = view(session, model), 0.0
         for z in range(self._sections.start[0], self._sections.stop[0]):
             section = Box((z, *self._sections.start[1:]), (z + 1, *self._sections.stop[1:]))
-            truth, shown = session.truth.read(section), class_map(seen.posterior(section))
-            for answer in answers:
-                if section.contains(boxes[answer.query_id]):
-                    shown[boxes[answer.query_id].relative_to(section).slices] = answer.labels
-            seconds += CostModel().correction(WORTH.corrected(truth, shown), shown)
+            truth, posterior = session.truth.read(section), seen.posterior(section)
+            ways = {0.0: class_map(posterior)} | {t: class_map_at(posterior, t) for t in WORTH.thresholds}
+            for shown in ways.values():
+                for answer in answers:
+                    if section.contains(boxes[answer.query_id]):
+                        shown[boxes[answer.query_id].relative_to(section).slices] = answer.labels
+            seconds += min(
+                CostModel().correction(WORTH.corrected(truth, shown), shown)
+                + CostModel().slide_seconds * (threshold > 0)
+                for threshold, shown in ways.items()
+            )
         return seconds / 60
 
     def _create(self, folder: Path) -> None:

@@ -9,23 +9,22 @@ import pytest
 from microtome.box import Box
 from microtome.objects.predicted import predicted_source
 from microtome.objects.sources import OneClass, TwoSides
-from microtome.predict.posterior import Posterior
 from microtome.predict.store import PredictionStore, open_store
 
 SHAPE = (3, 8, 9)
 CLASSES = ("pre", "post")
 
 
-def posterior(box: Box) -> Posterior:
+def mean_of(box: Box) -> np.ndarray:
     mean = np.zeros((3, *box.shape), np.float32)
     mean[0], mean[1], mean[2] = 0.5, 0.2, 0.3
-    return Posterior(mean, np.zeros(box.shape, np.float32), np.zeros_like(mean))
+    return mean
 
 
 def store(folder: Path, *boxes: Box) -> PredictionStore:
     made = open_store(folder, CLASSES, SHAPE, (40.0, 4.0, 4.0), (1, 8, 9))
     for box in boxes:
-        made.write(box, posterior(box))
+        made.log(box, made.write(box, mean_of(box)))
     return made
 
 

@@ -154,6 +154,34 @@ def test_the_truth_is_given_whatever_the_model_says() -> None:
     np.testing.assert_array_equal(answer.labels, square())
 
 
+def sliding(thresholds: tuple[float, ...], box_at: dict[float, np.ndarray]) -> GroundTruthOracle:
+    return GroundTruthOracle(
+        lambda box: square(),
+        COST,
+        lambda box: box_at[0.5],
+        4,
+        Hand(thresholds=thresholds),
+        at_threshold=lambda box, threshold: box_at[threshold],
+    )
+
+
+def test_the_threshold_is_slid_to_where_correcting_costs_least() -> None:
+    wide, right = square(at=4, side=14), square()
+    (answer,) = sliding((0.7, 0.9), {0.5: wide, 0.7: right, 0.9: blank()}).answer([query()])
+    assert answer.active_seconds == pytest.approx(LOOK + 5.0)
+    assert (answer.method, answer.shown_model) == ("corrected", 4)
+
+
+def test_a_slider_that_does_not_help_is_left_alone() -> None:
+    (answer,) = sliding((0.7,), {0.5: square(), 0.7: blank()}).answer([query()])
+    assert answer.active_seconds == pytest.approx(LOOK)
+
+
+def test_a_threshold_beyond_one_is_refused() -> None:
+    with pytest.raises(ValueError, match="a share and thresholds in"):
+        Hand(thresholds=(0.5, 1.5))
+
+
 def test_a_query_is_answered_when_it_is_its_turn() -> None:
     looked: list[int] = []
 
@@ -241,7 +269,7 @@ def test_the_same_seed_errs_alike_and_another_does_not() -> None:
     "hand", [{"jitter": -1.0}, {"jitter": np.inf}, {"overlooked": 1.5}, {"tolerance": -1}, {"smallest": -1}]
 )
 def test_impossible_hands_are_refused(hand: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match=r"sizes >= 0 and a share in \[0, 1\]"):
+    with pytest.raises(ValueError, match=r"sizes >= 0 and a share and thresholds in \[0, 1\]"):
         Hand(**hand)  # type: ignore[arg-type]
 
 

@@ -16,6 +16,8 @@ from microtome.project.records import Answer, Query
 SMOOTH = 6.0  # voxels (s.d.) over which an outline is off in the same direction
 
 LabelReader = Callable[[Box], UInt8[np.ndarray, "z y x"]]
+ThresholdReader = Callable[[Box, float], UInt8[np.ndarray, "z y x"]]
+"""What a model predicts in a box at a threshold of the foreground."""
 
 
 @runtime_checkable
@@ -40,6 +42,7 @@ class CostModel:
     draw_seconds: float = 0.2  # to draw one voxel of an object's outline
     start_seconds: float = 1.0  # to begin an object that is missing
     remove_seconds: float = 1.0  # to click away an object that is not there
+    slide_seconds: float = 5.0  # to find the threshold at which a prediction is best
     smallest: int = 20  # voxels; smaller errors are not seen
 
     def scratch(self, truth: UInt8[np.ndarray, "z y x"]) -> float:
@@ -79,11 +82,13 @@ class Hand:
     overlooked: float = 0.0  # share of errors, or of objects that are to be drawn, that is not seen
     tolerance: int = 0  # voxels; of a prediction, errors up to twice as wide are not worth a correction
     smallest: int = 1  # voxels of an error within a section, likewise
+    thresholds: tuple[float, ...] = ()  # of the foreground, that are tried before a prediction is corrected
 
     def __post_init__(self) -> None:
         sizes = (self.jitter, self.tolerance, self.smallest)
-        if not all(0 <= size < math.inf for size in sizes) or not 0 <= self.overlooked <= 1:
-            raise ValueError(f"expected sizes >= 0 and a share in [0, 1]; got {self}")
+        shares = (self.overlooked, *self.thresholds)
+        if not all(0 <= size < math.inf for size in sizes) or not all(0 <= share <= 1 for share in shares):
+            raise ValueError(f"expected sizes >= 0 and a share and thresholds in [0, 1]; got {self}")
 
     def corrected(
         self, truth: UInt8[np.ndarray, "z y x"], shown: UInt8[np.ndarray, "z y x"]
@@ -139,6 +144,7 @@ class GroundTruthOracle:
     model_id: int | None = None
     hand: Hand = Hand()
     seed: int = 0  # with the query's id, of the hand's errors
+    at_threshold: ThresholdReader | None = None  # what the slider of the page shows
 
     def answer(self, queries: Sequence[Query]) -> Iterator[Answer]:
         """One answer a query, as complete and right as the hand is, in order.
@@ -151,16 +157,30 @@ class GroundTruthOracle:
                 raise ValueError(f"an oracle answers queries of a journal; {query.box} has no id")
             yield self._answer(query, query.id)
 
+    def _corrections(self, box: Box, truth: UInt8[np.ndarray, "z y x"]) -> Iterator["_Correction"]:
+        """What the prediction would cost to correct: as it is, and at each threshold that the hand tries."""
+        assert self.prediction is not None, "there is something to correct"
+        yield self._correction(truth, self.prediction(box), 0.0)
+        if self.at_threshold is not None:
+            for threshold in self.hand.thresholds:
+                yield self._correction(truth, self.at_threshold(box, threshold), self.cost.slide_seconds)
+
+    def _correction(
+        self, truth: UInt8[np.ndarray, "z y x"], shown: UInt8[np.ndarray, "z y x"], sliding: float
+    ) -> "_Correction":
+        labels = self.hand.corrected(truth, shown)
+        return _Correction(shown, labels, sliding, self.cost.correction(labels, shown) + sliding)
+
     def _answer(self, query: Query, query_id: int) -> Answer:
         truth, rng = self.truth(query.box), np.random.default_rng((self.seed, query_id))
         shown, method = np.full_like(truth, BACKGROUND), "scratch"
+        sliding = 0.0
         if self.prediction is not None:
-            predicted = self.prediction(query.box)
-            corrected = self.hand.corrected(truth, predicted)
-            if self.cost.correction(corrected, predicted) < self.cost.scratch(truth):
-                truth, shown, method = corrected, predicted, "corrected"
+            best = min(self._corrections(query.box, truth), key=lambda one: one.seconds)
+            if best.seconds < self.cost.scratch(truth):
+                truth, shown, sliding, method = best.labels, best.shown, best.sliding, "corrected"
         labels = self.hand.seen(truth, shown, rng)
-        seconds = self.cost.correction(labels, shown)
+        seconds = self.cost.correction(labels, shown) + sliding
         return Answer(
             query_id=query_id,
             annotator="simulated",
@@ -169,6 +189,14 @@ class GroundTruthOracle:
             method=method,
             shown_model=self.model_id if method == "corrected" else None,
         )
+
+
+@dataclass(frozen=True, eq=False)
+class _Correction:
+    shown: UInt8[np.ndarray, "z y x"]
+    labels: UInt8[np.ndarray, "z y x"]
+    sliding: float  # seconds at the slider
+    seconds: float  # in all
 
 
 def _opened(mask: Bool[np.ndarray, "z y x"], radius: int) -> Bool[np.ndarray, "z y x"]:

@@ -15,7 +15,8 @@ from microtome.project.growth import audits_of, grows
 from microtome.project.growth_cost import DRIFT, drifts
 
 PIECE = 401  # voxels of a missed or made-up piece that matters: Guay (2021), figure 3
-WORTH = Hand(tolerance=1, smallest=20)  # what of an error is worth a correction
+WORTH = Hand(tolerance=1, smallest=20, thresholds=(0.3, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95))
+"""Who corrects slides the threshold to where it is best, and leaves alone what is hardly wrong."""
 
 
 def look_far(session: Session, cost: CostModel) -> bool:

@@ -18,7 +18,7 @@ from microtome.loop.session import Session
 from microtome.loop.training import train, untrained
 from microtome.oracle import CostModel, GroundTruthOracle, Hand
 from microtome.predict.on_volume import ModelOnVolume
-from microtome.predict.posterior import Posterior, class_map
+from microtome.predict.posterior import Posterior, class_map, class_map_at
 from microtome.project import total_cost
 from microtome.project.growth import grows
 
@@ -82,6 +82,7 @@ def _answer(session: Session, budget: Budget, cost: CostModel, hand: Hand) -> No
         None if latest is None else latest.id,
         hand,
         session.project.config.seed,
+        None if look is None else look.at,
     )
     for k, answer in enumerate(oracle.answer(queries)):
         if latest is not None and look is not None and answer.shown_model is not None:
@@ -104,6 +105,10 @@ class _Look:
     def __call__(self, box: Box) -> UInt8[np.ndarray, "z y x"]:
         self.box, self.posterior = box, self._model.posterior(box)
         return class_map(self.posterior)
+
+    def at(self, box: Box, threshold: float) -> UInt8[np.ndarray, "z y x"]:
+        """The same box at a threshold of the foreground."""
+        return class_map_at(self._model.posterior(box), threshold)
 
 
 def _spent(session: Session, budget: Budget) -> bool:

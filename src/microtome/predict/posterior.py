@@ -80,6 +80,16 @@ def class_map(posterior: Posterior) -> UInt8[np.ndarray, "z y x"]:
     return (last - posterior.mean[::-1].argmax(axis=0)).astype(np.uint8)
 
 
+def class_map_at(posterior: Posterior, threshold: float) -> UInt8[np.ndarray, "z y x"]:
+    """The likeliest class of objects where the foreground is at least so likely; else background.
+
+    With one class of objects a threshold of ½ gives `class_map`.
+    """
+    mean = posterior.mean
+    likeliest = len(mean) - 1 - mean[:0:-1].argmax(axis=0)
+    return np.where(1 - mean[0] >= threshold, likeliest, 0).astype(np.uint8)
+
+
 def entropy(proba: Float32[np.ndarray, "c z y x"]) -> Float32[np.ndarray, "z y x"]:
     """Shannon entropy of each voxel's class distribution, in nats: 0 when certain, ln c when not at all."""
     result: Float32[np.ndarray, "z y x"] = 0 - _plogp(proba, out=np.empty_like(proba)).sum(axis=0)

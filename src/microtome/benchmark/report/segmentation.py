@@ -12,7 +12,7 @@ from jaxtyping import Float64, Shaped, UInt8
 from markupsafe import Markup
 from matplotlib import rc_context
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 from microtome.benchmark.report import figures
 from microtome.benchmark.report.scene import coarse, drawn
@@ -108,6 +108,7 @@ def _histogram(sizes: Float64[np.ndarray, "n"], number: int) -> str:
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel("volume in µm³", labelpad=8)
         axes.set_ylabel("objects", labelpad=8)
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
         axes.grid(axis="y")
         axes.set_axisbelow(True)
         return figures.inline(figure)
