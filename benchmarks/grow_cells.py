@@ -177,7 +177,7 @@ class Runs:
         query = config.query.model_copy(update={"sampling": "single", "samples": 1, "audits": 0})
         changes = {
             "query": query,
-            "train": {**config.train, "steps": self.steps},
+            "train": {**config.train, "steps": self.steps, "precision": "bfloat16"},
             "grow": PAPER_STAGES[:2],
         }
         save_config(config.model_copy(update=changes), path)

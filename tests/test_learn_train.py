@@ -198,6 +198,17 @@ def test_blobs_are_learnt_from_sparse_labels_in_seconds() -> None:
     assert jaccard(contingency(unseen.labels, found[0].numpy().astype(np.uint8), 1), 1) > 0.8
 
 
+def test_bfloat16_learns_what_float32_learns_and_keeps_exact_weights() -> None:
+    exact, half = (fit(trainer(steps=60, precision=name)) for name in ("float32", "bfloat16"))
+    assert not same(exact.snapshots[-1], half.snapshots[-1])
+    assert all(value.dtype != torch.bfloat16 for value in half.snapshots[-1].values())
+    assert half.losses[-1] == pytest.approx(exact.losses[-1], abs=0.1)
+
+
+def test_a_cpu_is_exact_unless_told_otherwise() -> None:
+    assert same(fit().snapshots[-1], fit(trainer(precision="float32")).snapshots[-1])
+
+
 @pytest.mark.parametrize(("epochs", "examples", "batch", "steps"), [(3, 2, 2, 3), (3, 1, 2, 2), (1, 1, 8, 1)])
 def test_epochs_are_passes_over_the_examples(epochs: int, examples: int, batch: int, steps: int) -> None:
     one = trainer(epochs=epochs, batch=batch)

@@ -10,6 +10,7 @@ from microtome.net.config import NetConfig
 Loss = Literal["ce+dice", "ce", "dice", "squared"]
 Schedule = Literal["cosine", "constant", "steps"]
 Optimiser = Literal["adamw", "sgd"]
+Precision = Literal["auto", "float32", "bfloat16"]
 Errors = Literal["both", "missed", "made-up"]
 """What counts as an error of a prediction: missed is foreground that it did not have, made-up what it had."""
 TargetName = Literal["classes", "sigmoid", "polarity", "distance"]
@@ -34,6 +35,7 @@ class TrainConfig:
     optimiser: Optimiser = "adamw"  # or stochastic gradient descent with momentum 0.9
     schedule: Schedule = "cosine"  # to zero at the end; "steps": a tenth from 90 % on, a hundredth from 95 %
     warm_up: float = 0.0  # share of training over which the learning rate rises from 0
+    precision: Precision = "auto"  # of activations in training; "auto": bfloat16 on a GPU, float32 on a CPU
     ema: float = 0.99  # decay of the averaged weights that predict; 0 predicts with the last ones
     target: TargetName = "classes"
     loss: Loss = "ce+dice"  # "squared" for target "distance", and for that alone

@@ -31,7 +31,7 @@ TABLES: dict[str, frozenset[str]] = {
 }
 """The tables of settings in a project file, and the keys that each may hold."""
 
-LATER = frozenset({"skip", "optimiser", "warm_up", "target", "reject", "reject_below"})
+LATER = frozenset({"skip", "optimiser", "warm_up", "target", "reject", "reject_below", "precision"})
 """Settings that came after projects and studies had been written down, whose default is what was done before.
 With their defaults they are left out, so that what was written before and what is known by it stay valid."""
 

@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Tensor
 
+from microtome.learn.config import Precision
+
 
 def take_step(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
     """One step down the gradient of `loss`."""
@@ -13,10 +15,11 @@ def take_step(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
     optimiser.step()
 
 
-def half_precision(device: str) -> torch.autocast:
-    """While it lasts a GPU computes in bfloat16; a CPU stays as exact as ever."""
+def half_precision(device: str, precision: Precision = "auto") -> torch.autocast:
+    """While it lasts activations are bfloat16: by itself on a GPU, on a CPU where that is asked for."""
     kind = torch.device(device).type
-    return torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda")
+    wanted = kind == "cuda" if precision == "auto" else precision == "bfloat16"
+    return torch.autocast(kind, torch.bfloat16, enabled=wanted)
 
 
 def finite(loss: float, steps: int) -> float:

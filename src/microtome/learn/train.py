@@ -198,11 +198,11 @@ def step(
     target: Target = CLASSES,
     emphasis: Emphasis | None = None,
 ) -> Tensor:
-    """One optimiser step, `fraction` of the training behind it; in bfloat16 on a GPU.
+    """One optimiser step, `fraction` of the training behind it.
 
     A head that predicts losses is trained along with the net; what is returned is the loss of the labels.
     """
-    with half_precision(x.device.type):
+    with half_precision(x.device.type, config.precision):
         detached = fraction >= config.loss_head_until
         outputs, guess = net.with_loss(x, detached=detached) if net.config.loss_head else (net(x), None)
     loss = target.loss(outputs, y, weights, config.loss, emphasis)
