@@ -61,6 +61,7 @@ def test_a_scheduler_that_does_not_answer_is_an_error_of_one_line(
 
 
 @pytest.mark.filterwarnings("default")
+@pytest.mark.slow
 def test_a_cluster_predicts_what_one_process_does(run: Run, trained: Path, cluster: str) -> None:
     assert run("predict", trained, "--box", "3:4")[0] == 0
     alone = predicted(trained).read(BOX)

@@ -87,8 +87,13 @@ def test_a_domain_that_leaves_the_volume_is_refused() -> None:
 
 
 def test_flat_nets_predict_section_by_section() -> None:
-    assert block_shape(FLAT)[0] == 1
-    assert block_shape(DEEP)[0] > 1
+    assert block_shape(FLAT, SHAPE)[0] == 1
+    assert block_shape(DEEP, SHAPE)[0] > 1
+
+
+def test_a_section_is_whole_or_cut_into_nearly_equal_parts() -> None:
+    assert block_shape(FLAT, (9, 1280, 700)) == (1, 1280, 700)
+    assert block_shape(FLAT, (9, 1300, 4096)) == (1, 768, 1024)
 
 
 def test_a_region_is_put_together_from_its_blocks() -> None:

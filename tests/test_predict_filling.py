@@ -73,6 +73,7 @@ def opened(path: Path) -> Volume:
 
 
 @pytest.mark.filterwarnings("default")
+@pytest.mark.slow
 def test_the_workers_of_a_cluster_store_what_one_process_does(tmp_path: Path) -> None:
     from distributed import LocalCluster
 

@@ -237,6 +237,7 @@ def test_labels_are_no_probabilities(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("default")  # of Dask and its web server
+@pytest.mark.slow
 def test_the_workers_of_a_cluster_find_the_same(specks: tuple[Path, np.ndarray], tmp_path: Path) -> None:
     from distributed import LocalCluster
 

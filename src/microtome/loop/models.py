@@ -161,7 +161,11 @@ def predict(
     folder = session.project.predictions_dir / name
     model = on_engine(session, load(session, record), way.engine, folder / "int8", say, way.most_lost)
     store = open_store(
-        folder, config.classes, image.shape, image.voxel_size_nm, prediction_chunks(model.recipe.net)
+        folder,
+        config.classes,
+        image.shape,
+        image.voxel_size_nm,
+        prediction_chunks(model.recipe.net, image.shape),
     )
     mask = None if way.mask is None else partial(open_volume, way.mask, image.voxel_size_nm)
     filling = Filling(

@@ -69,6 +69,11 @@ class NetConfig:
         return _per_axis(lambda axis: math.prod(pool[axis] for pool in self.level_pools))
 
     @property
+    def local(self) -> bool:
+        """Whether an output voxel depends on its receptive field alone, and not on means of the image."""
+        return self.norm != "instance" and not self.squeeze_excitation
+
+    @property
     def receptive_radius(self) -> Int3:
         """Farthest input voxel, per axis z y x, that can change an output voxel."""
         return _per_axis(self._radius)

@@ -8,14 +8,15 @@ from torch import Tensor, nn
 
 from microtome.box import Int3
 from microtome.net.config import NetConfig
+from microtome.net.cropping import Cuts, cropped
 from microtome.net.loss_head import LossHead
 
 
 class UNet(nn.Module):
     """`channels` numbers a voxel of one-channel images; what they mean is the target's affair.
 
-    Input is `b 1 z y x`, with sides that are multiples of `config.multiple`; output `b channels z y x`. For
-    exclusive classes the channels are their logits, background first.
+    Input is `b 1 z y x`, with sides that are multiples of `config.multiple`; output `b channels z y x`, less
+    what `cuts` leave away. For exclusive classes the channels are their logits, background first.
     """
 
     def __init__(self, config: NetConfig, channels: int) -> None:
@@ -39,8 +40,8 @@ class UNet(nn.Module):
         # last: all other weights are drawn before, and are the same with it and without
         self.loss_head = LossHead(widths) if config.loss_head else None
 
-    def forward(self, image: Float[Tensor, "b 1 z y x"]) -> Float[Tensor, "b c z y x"]:
-        return self.last_layer(image)[1]
+    def forward(self, image: Float[Tensor, "b 1 z y x"], cuts: Cuts = ()) -> Float[Tensor, "b c u v w"]:
+        return self.unfolded(self.head(self._decode(*self._encode(self._fold(image)), cuts)[0]), image)
 
     def finest(self, image: Float[Tensor, "b 1 z y x"]) -> Tensor:
         """Activations of the finest level on the way down: what no dropout changes.
@@ -50,7 +51,7 @@ class UNet(nn.Module):
         activations: Tensor = self.down[0](self._fold(image))
         return activations
 
-    def dropped(self, finest: Tensor, masks: Sequence[Tensor]) -> Tensor:
+    def dropped(self, finest: Tensor, masks: Sequence[Tensor], cuts: Cuts = ()) -> Tensor:
         """Outputs, as `finest` has them, where what comes out of each pool is multiplied with a mask.
 
         Masks have the shapes that `mask_shapes` gives, 0 where an activation is dropped. The net must be in
@@ -60,7 +61,7 @@ class UNet(nn.Module):
         for level, (pool, mask) in enumerate(zip(self.pool, masks, strict=True), start=1):
             x = self.down[level](pool(x) * mask)
             skips.append(x)
-        outputs: Tensor = self.head(self._decode(x, skips[:-1])[0])
+        outputs: Tensor = self.head(self._decode(x, skips[:-1], cuts)[0])
         return outputs
 
     def last_layer(
@@ -95,11 +96,14 @@ class UNet(nn.Module):
             x = pool(skips[-1])
         return self.down[-1](x), skips
 
-    def _decode(self, x: Tensor, skips: list[Tensor]) -> list[Tensor]:
+    def _decode(self, x: Tensor, skips: list[Tensor], cuts: Cuts = ()) -> list[Tensor]:
         """Activations of every level on the way up, finest first; the last is the deepest, `x`."""
         levels = [x]
         for level in reversed(range(len(skips))):
-            levels.append(self.up[level](self._joined(skips[level], self.rise[level](levels[-1]))))
+            skip, below = skips[level], levels[-1]
+            if cuts:
+                skip, below = cropped(skip, cuts[level].skip), cropped(below, cuts[level].below)
+            levels.append(self.up[level](self._joined(skip, self.rise[level](below))))
         return levels[::-1]
 
     def _joined(self, skip: Tensor, risen: Tensor) -> Tensor:

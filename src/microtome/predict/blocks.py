@@ -11,8 +11,9 @@ from microtome.predict.posterior import Posterior
 from microtome.progress import Progress
 from microtome.volume import Volume
 
-FLAT_BLOCK: Int3 = (1, 1024, 1024)  # voxels z y x written at a time by a net that does not cross z
-DEEP_BLOCK: Int3 = (32, 192, 192)
+FLAT_SIDE = 1280  # voxels; sides of what is written at a time by a net that does not cross z, at most
+CHUNK = 256  # their multiple, where a section is cut
+DEEP_BLOCK: Int3 = (32, 192, 192)  # voxels z y x of any other net
 
 
 def prediction_blocks(volume: Int3, domain: Box, shape: Int3, net: NetConfig) -> list[Block]:
@@ -33,9 +34,15 @@ def prediction_blocks(volume: Int3, domain: Box, shape: Int3, net: NetConfig) ->
     ]
 
 
-def block_shape(net: NetConfig) -> Int3:
-    """Voxels z y x that are predicted at a time."""
-    return FLAT_BLOCK if net.flat else DEEP_BLOCK
+def block_shape(net: NetConfig, volume: Int3) -> Int3:
+    """Voxels z y x that are predicted at a time: few and large, as borders cost context."""
+    return (1, _part(volume[1]), _part(volume[2])) if net.flat else DEEP_BLOCK
+
+
+def _part(side: int) -> int:
+    """A side of a section, or equal parts of it."""
+    parts = -(-side // FLAT_SIDE)
+    return side if parts == 1 else -(-side // parts // CHUNK) * CHUNK
 
 
 def predicted(model: SegmentationModel, image: Volume, block: Block, *, samples: int, seed: int) -> Posterior:
@@ -44,14 +51,16 @@ def predicted(model: SegmentationModel, image: Volume, block: Block, *, samples:
     Raises:
         OSError: If the image cannot be read there.
     """
-    return model.posterior(image.read(block.read), samples, seed).crop(block.write.relative_to(block.read))
+    return model.posterior(image.read(block.read), samples, seed, block.write.relative_to(block.read))
 
 
 def predictions(
     model: SegmentationModel, image: Volume, domain: Box, *, samples: int, seed: int, progress: Progress
 ) -> Iterator[tuple[Box, Posterior]]:
     """Boxes that partition `domain`, each with its posterior."""
-    blocks = prediction_blocks(image.shape, domain, block_shape(model.recipe.net), model.recipe.net)
+    blocks = prediction_blocks(
+        image.shape, domain, block_shape(model.recipe.net, image.shape), model.recipe.net
+    )
     for k, block in enumerate(blocks, start=1):
         yield block.write, predicted(model, image, block, samples=samples, seed=seed)
         progress("predicting", k, len(blocks), str(block.write))

@@ -53,8 +53,7 @@ class Filling:
         block, image = read
         if image is None:
             return None
-        place = block.write.relative_to(block.read).slices
-        return self.model.mean(image, self.samples, self.seed)[:, *place]
+        return self.model.mean(image, self.samples, self.seed, block.write.relative_to(block.read))
 
     def write(self, block: Block, mean: Mean | None) -> str:
         """Store it; 0 where the mask is. The digest of what is on the disk then.
@@ -99,7 +98,8 @@ def fill(filling: Filling, domain: Box, *, progress: Progress, schedule: Schedul
         OSError: If the image cannot be read or the store not written.
     """
     store, net, done = filling.store, filling.model.recipe.net, filling.store.done()
-    blocks = prediction_blocks(filling.image().shape, domain, block_shape(net), net)
+    volume = filling.image().shape
+    blocks = prediction_blocks(volume, domain, block_shape(net, volume), net)
     left = [block for block in blocks if not _kept(store, done, block.write)]
     count = len(blocks) - len(left)
     progress("predicting", count, len(blocks), f"{count} were done before" if count else "")

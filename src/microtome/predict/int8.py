@@ -136,10 +136,13 @@ def require_small(loss: Loss, limit: float = LIMIT) -> None:
 
 
 def _inputs(network: OpenVinoNetwork, part: Part, image: torch.Tensor) -> tuple[np.ndarray, ...]:
-    if part != "dropped":
+    if part == "finest":
         return (image.numpy(),)
+    marks = [mark.numpy() for mark in network.marks(())]
+    if part == "whole":
+        return image.numpy(), *marks
     masks = dropout_masks(network.net.config, image.shape, torch.Generator().manual_seed(0))
-    return (network.run("finest", image), *(np.ascontiguousarray(mask) for mask in masks))
+    return (network.run("finest", image), *marks, *(np.ascontiguousarray(mask) for mask in masks))
 
 
 def _quantised(graph: Any, inputs: Sequence[tuple[np.ndarray, ...]]) -> Any:  # noqa: ANN401

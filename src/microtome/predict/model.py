@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,8 +15,8 @@ from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import functional
 
-from microtome.box import Int3
-from microtome.learn.augment import symmetry, undo_symmetry
+from microtome.box import Box, Int3
+from microtome.learn.augment import undo_symmetry
 from microtome.learn.config import Recipe
 from microtome.learn.examples import Example
 from microtome.learn.side_by_side import Run, fit_all
@@ -26,6 +26,7 @@ from microtome.learn.weights import WEIGHTS_FILE, Weights, read_weights, save_we
 from microtome.net.config import NetConfig
 from microtome.net.inference import dropout_masks, folded
 from microtome.net.unet import UNet
+from microtome.predict.keeping import Kept
 from microtome.predict.network import TORCH, Engine, Network
 from microtome.predict.posterior import Posterior, PosteriorSum
 from microtome.predict.sampling import Pass, Sampling, passes
@@ -93,31 +94,35 @@ class SegmentationModel:
             losses=runs[0].losses,
         )
 
-    def posterior(self, image: UInt8[np.ndarray, "z y x"], samples: int, seed: int) -> Posterior:
+    def posterior(
+        self, image: UInt8[np.ndarray, "z y x"], samples: int, seed: int, keep: Box | None = None
+    ) -> Posterior:
         """Statistics of the model's samples at every voxel of `image`, which fits in memory.
+
+        With `keep` those of this box alone, the rest of the image being context.
 
         Raises:
             ValueError: If the model is untrained or `samples` does not fit its sampling.
         """
         total: PosteriorSum | None = None
-        for proba in self._samples(image, samples, seed):
+        for proba in self._samples(image, samples, seed, keep):
             total = total or PosteriorSum(self.classes, proba.shape[1:], largest=self.sampling == "maximum")
             total.add(proba)
         assert total is not None, "there is one pass at least"
         return total.posterior()
 
     def mean(
-        self, image: UInt8[np.ndarray, "z y x"], samples: int, seed: int
-    ) -> Float32[np.ndarray, "c z y x"]:
+        self, image: UInt8[np.ndarray, "z y x"], samples: int, seed: int, keep: Box | None = None
+    ) -> Float32[np.ndarray, "c u v w"]:
         """The posterior's mean alone, in less time.
 
         Raises:
             ValueError: As `posterior` does.
         """
         if self.sampling == "maximum":
-            return self.posterior(image, samples, seed).mean
+            return self.posterior(image, samples, seed, keep).mean
         total, count = None, 0
-        for proba in self._samples(image, samples, seed):
+        for proba in self._samples(image, samples, seed, keep):
             total = proba if total is None else total + proba
             count += 1
         assert total is not None, "there is one pass at least"
@@ -194,51 +199,44 @@ class SegmentationModel:
         return normalised(mirrored(image, (z, square, square), window), self.statistics)[None, None]
 
     def _samples(
-        self, image: UInt8[np.ndarray, "z y x"], samples: int, seed: int
-    ) -> Iterator[Float32[np.ndarray, "c z y x"]]:
+        self, image: UInt8[np.ndarray, "z y x"], samples: int, seed: int, keep: Box | None
+    ) -> Iterator[Float32[np.ndarray, "c u v w"]]:
         """What each pass says of an image, one after the other."""
         if self.sampling == "dropout" and not self.recipe.net.dropout:
             raise ValueError("sampling 'dropout' expects a net with dropout; net.dropout is 0")
         window = prediction_window(self.recipe.net, image.shape)
-        padded = self.padded(image)[0, 0]
-        if self.sampling == "dropout" and tuple(padded.shape) == window:
-            every = self._dropped(padded, samples, seed)
+        kept = Kept(self.padded(image)[0, 0], keep or Box.of(image.shape))
+        every = passes(self.sampling, len(self.networks), samples, seed)
+        if self.sampling == "dropout" and kept.image.shape == window:
+            yield from self._dropped(kept, every)
         else:
-            every = (
-                self._predicted(padded, one, window)
-                for one in passes(self.sampling, len(self.networks), samples, seed)
-            )
-        for proba in every:
-            yield np.ascontiguousarray(proba[:, : image.shape[0], : image.shape[1], : image.shape[2]])
+            for one in every:
+                yield self._predicted(kept, one, window)
 
-    def _dropped(
-        self, image: Float32[Tensor, "z y x"], samples: int, seed: int
-    ) -> Iterator[Float32[np.ndarray, "c z y x"]]:
+    def _dropped(self, kept: Kept, every: Sequence[Pass]) -> Iterator[Float32[np.ndarray, "c u v w"]]:
         """All samples of a member together: what dropout leaves alone is computed once."""
-        images, every = image[None, None], passes("dropout", len(self.networks), samples, seed)
+        images, cut = kept.image[None, None], kept.cuts(self.recipe.net)
         for member, network in enumerate(self.networks):
             mine = [one for one in every if one.member == member]
             masks = [dropout_masks(self.recipe.net, images.shape, _stream(one)) for one in mine]
-            for proba in network.sampled(images, masks):
-                yield proba[0].numpy()
+            for proba in network.sampled(images, masks, cut):
+                yield np.ascontiguousarray(kept.of(proba[0], cut).numpy())
 
-    def _predicted(
-        self, image: Float32[Tensor, "z y x"], one: Pass, window: Int3
-    ) -> Float32[np.ndarray, "c z y x"]:
-        network = self.networks[one.member]
-        turned = symmetry(image, one.symmetry)
+    def _predicted(self, kept: Kept, one: Pass, window: Int3) -> Float32[np.ndarray, "c u v w"]:
+        network, turned = self.networks[one.member], kept.turned(one.symmetry)
         z, y, x = window
         shape = (z, x, y) if one.symmetry & 4 else window
-        proba: Callable[[Tensor], Tensor] = network.probabilities
-        if one.dropout is not None:
-            stream = _stream(one)
+        cut = turned.cuts(self.recipe.net) if turned.image.shape == shape else ()
+        stream = torch.Generator() if one.dropout is None else _stream(one)
 
-            def proba(images: Tensor) -> Tensor:
-                masks = dropout_masks(self.recipe.net, images.shape, stream)
-                return next(network.sampled(images, [masks]))
+        def proba(images: Tensor) -> Tensor:
+            if one.dropout is None:
+                return network.probabilities(images, cut)
+            masks = dropout_masks(self.recipe.net, images.shape, stream)
+            return next(network.sampled(images, [masks], cut))
 
-        blend = blended(proba, turned, shape, _overlap(self.recipe.net, shape))
-        return undo_symmetry(torch.from_numpy(blend), one.symmetry).numpy()
+        blend = torch.from_numpy(blended(proba, turned.image, shape, _overlap(self.recipe.net, shape)))
+        return np.ascontiguousarray(undo_symmetry(turned.of(blend, cut), one.symmetry).numpy())
 
 
 def _stream(one: Pass) -> torch.Generator:

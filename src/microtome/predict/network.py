@@ -10,24 +10,28 @@ from torch import Tensor
 
 from microtome.learn.step import half_precision
 from microtome.learn.targets import Target
+from microtome.net.cropping import Cuts
 from microtome.net.inference import Masks
 from microtome.net.unet import UNet
 
 TOGETHER = 2**18  # voxels of samples that are predicted at a time: more gain nothing and need memory
 
 Images = Float32[Tensor, "b 1 z y x"]
-Probabilities = Float32[Tensor, "b c z y x"]
+Probabilities = Float32[Tensor, "b c u v w"]
 
 
 @runtime_checkable
 class Network(Protocol):
-    """Trained weights on an engine. The same weights say the same, whatever the engine, up to rounding."""
+    """Trained weights on an engine. The same weights say the same, whatever the engine, up to rounding.
 
-    def probabilities(self, images: Images) -> Probabilities:
-        """Of each class at every voxel; sides are multiples of the net's."""
+    Sides of images are multiples of the net's; what `cuts` leave away is not computed.
+    """
+
+    def probabilities(self, images: Images, cuts: Cuts = ()) -> Probabilities:
+        """Of each class at every voxel."""
         ...
 
-    def sampled(self, images: Images, masks: Sequence[Masks]) -> Iterator[Probabilities]:
+    def sampled(self, images: Images, masks: Sequence[Masks], cuts: Cuts = ()) -> Iterator[Probabilities]:
         """The same with dropout, once for each set of masks."""
         ...
 
@@ -69,21 +73,23 @@ class TorchNetwork:
     target: Target
     device: str
 
-    def probabilities(self, images: Images) -> Probabilities:
+    def probabilities(self, images: Images, cuts: Cuts = ()) -> Probabilities:
         with torch.inference_mode(), half_precision(self.device):
-            return self._classes(self.net(images.to(self.device)))
+            return self._classes(self.net(images.to(self.device), cuts))
 
-    def sampled(self, images: Images, masks: Sequence[Masks]) -> Iterator[Probabilities]:
+    def sampled(self, images: Images, masks: Sequence[Masks], cuts: Cuts = ()) -> Iterator[Probabilities]:
         """The level that no dropout changes is computed once, and several samples go together where small."""
         with torch.inference_mode(), half_precision(self.device):
             finest = self.net.finest(images.to(self.device))
         for group in grouped(masks, images.numel()):
-            yield from self._group(finest, group, images)
+            yield from self._group(finest, group, images, cuts)
 
-    def _group(self, finest: Tensor, group: Sequence[Masks], images: Images) -> list[Probabilities]:
+    def _group(
+        self, finest: Tensor, group: Sequence[Masks], images: Images, cuts: Cuts
+    ) -> list[Probabilities]:
         with torch.inference_mode(), half_precision(self.device):
             joined = [torch.cat(level).to(self.device) for level in zip(*group, strict=True)]
-            outputs = self.net.dropped(torch.cat([finest] * len(group)), joined)
+            outputs = self.net.dropped(torch.cat([finest] * len(group)), joined, cuts)
             return [self._classes(self.net.unfolded(one, images)) for one in outputs.chunk(len(group))]
 
     def _classes(self, outputs: Float[Tensor, "b channels z y x"]) -> Probabilities:

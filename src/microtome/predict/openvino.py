@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from microtome.learn.targets import Target
+from microtome.net.cropping import Cut, Cuts, Ends
 from microtome.net.inference import Masks, dropout_masks
 from microtome.net.unet import UNet
 from microtome.predict.network import Images, Network, Probabilities, class_probabilities, grouped
@@ -49,16 +50,21 @@ class OpenVinoNetwork:
         self._compiled: dict[Part, Any] = {}
         openvino()
 
-    def probabilities(self, images: Images) -> Probabilities:
-        return torch.from_numpy(self.run("whole", images))
+    def probabilities(self, images: Images, cuts: Cuts = ()) -> Probabilities:
+        return torch.from_numpy(self.run("whole", images, *self.marks(cuts)))
 
-    def sampled(self, images: Images, masks: Sequence[Masks]) -> Iterator[Probabilities]:
-        finest = self.run("finest", images)
+    def sampled(self, images: Images, masks: Sequence[Masks], cuts: Cuts = ()) -> Iterator[Probabilities]:
+        finest, marks = self.run("finest", images), self.marks(cuts)
         for group in grouped(masks, images.numel()):
             joined = [torch.cat(level) for level in zip(*group, strict=True)]
-            proba = torch.from_numpy(self.run("dropped", np.concatenate([finest] * len(group)), *joined))
+            together = np.concatenate([finest] * len(group))
+            proba = torch.from_numpy(self.run("dropped", together, *marks, *joined))
             for one in proba.chunk(len(group)):
                 yield self.net.unfolded(one, images)
+
+    def marks(self, cuts: Cuts) -> list[Tensor]:
+        """Cuts as a graph takes them."""
+        return marks(self.net, cuts)
 
     def run(self, part: Part, *inputs: Tensor | np.ndarray) -> np.ndarray:
         """What a graph gives for these inputs."""
@@ -115,28 +121,37 @@ def require_cpu(engine: str, device: str) -> str:
 def converted(net: UNet, target: Target, part: Part) -> Any:  # noqa: ANN401
     """A part of a net as a graph for inputs of any size that fits it."""
     z, y, x = net.config.multiple
-    image = torch.zeros(2, 1, 3 * z, 4 * y, 5 * x)  # sides that differ: those that are equal would be tied
+    image, ends = torch.zeros(2, 1, 3 * z, 4 * y, 5 * x), marks(net, ())
     module: nn.Module
-    inputs: tuple[Tensor, ...] = (image,)
-    sizes: tuple[Any, ...] = (_free(image),)
     with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # of PyTorch's own code
+        # OpenVINO traces by torch.jit, which is deprecated and warns; torch.export takes 20 times as long
+        warnings.simplefilter("ignore")
         match part:
             case "whole":
-                module = _Whole(net, target)
+                module, inputs = _Whole(net, target), (image, *ends)
             case "finest":
-                module = _Finest(net)
+                module, inputs = _Finest(net), (image,)
             case "dropped":
-                module, finest = _Dropped(net, target), net.finest(image)
                 masks = dropout_masks(net.config, image.shape, torch.Generator())
-                inputs, sizes = (finest, *masks), (_free(finest), tuple(map(_free, masks)))
-        program = torch.export.export(module.eval(), inputs, dynamic_shapes=sizes, strict=False)
-        return openvino().convert_model(program)
+                module, inputs = _Dropped(net, target), (net.finest(image), *ends, *masks)
+        return openvino().convert_model(module.eval(), example_input=inputs)
 
 
-def _free(tensor: Tensor) -> dict[int, Any]:
-    """All axes but that of channels may have any length."""
-    return dict.fromkeys((0, *range(2, tensor.ndim)), torch.export.Dim.AUTO)
+def marks(net: UNet, cuts: Cuts) -> list[Tensor]:
+    """Cuts as a graph takes them: arrays whose sides are one more than what is cut; () cuts nothing."""
+    sides = 2 if net.config.flat else 3
+    nothing = Ends((0,) * sides, (0,) * sides)
+    every = cuts or (Cut(nothing, nothing),) * len(net.pool)
+    return [torch.zeros(*(1 + n for n in side)) for cut in every for ends in cut for side in ends]
+
+
+def _cuts(ends: Sequence[Tensor]) -> Cuts:
+    """The inverse of `marks`, for a graph."""
+    sides = [tuple(n - 1 for n in end.shape) for end in ends]
+    return tuple(
+        Cut(Ends(*sides[first : first + 2]), Ends(*sides[first + 2 : first + 4]))
+        for first in range(0, len(sides), 4)
+    )
 
 
 def keep(graph: Any, folder: Path) -> None:  # noqa: ANN401
@@ -162,8 +177,8 @@ class _Whole(nn.Module):
         super().__init__()
         self.net, self.target = net, target
 
-    def forward(self, image: Tensor) -> Tensor:
-        return class_probabilities(self.target.class_logits(self.net(image)))
+    def forward(self, image: Tensor, *ends: Tensor) -> Tensor:
+        return class_probabilities(self.target.class_logits(self.net(image, _cuts(ends))))
 
 
 class _Finest(nn.Module):
@@ -180,14 +195,16 @@ class _Dropped(nn.Module):
         super().__init__()
         self.net, self.target = net, target
 
-    def forward(self, finest: Tensor, *masks: Tensor) -> Tensor:
-        return class_probabilities(self.target.class_logits(self.net.dropped(finest, masks)))
+    def forward(self, finest: Tensor, *inputs: Tensor) -> Tensor:
+        count = len(self.net.pool)
+        outputs = self.net.dropped(finest, inputs[-count:], _cuts(inputs[:-count]))
+        return class_probabilities(self.target.class_logits(outputs))
 
 
 def _digest(net: UNet, target: Target) -> str:
     """Of all that a graph depends on."""
     whole = hashlib.sha256(
-        f"{asdict(net.config)} {target} {openvino().__version__} {torch.__version__}".encode()
+        f"cuts {asdict(net.config)} {target} {openvino().__version__} {torch.__version__}".encode()
     )
     for name, value in sorted(net.state_dict().items()):
         whole.update(name.encode())

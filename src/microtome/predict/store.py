@@ -12,12 +12,11 @@ from jaxtyping import Bool, Float32, UInt8
 
 from microtome.box import Box, Int3
 from microtome.net.config import NetConfig
-from microtome.predict.blocks import block_shape
+from microtome.predict.blocks import CHUNK, block_shape
 from microtome.predict.posterior import entropy
 from microtome.volume import Volume, create_volume, open_volume
 
 UNCERTAINTY = "uncertainty"
-CHUNK = 256  # voxels; sides of a chunk in y and x at most
 LEVELS = 255  # a byte a voxel: probability 1, and the largest entropy, are 255; ½ and more is 128 and more
 
 
@@ -128,9 +127,9 @@ def open_store(
     return PredictionStore(folder, tuple(classes))
 
 
-def prediction_chunks(net: NetConfig) -> Int3:
+def prediction_chunks(net: NetConfig, volume: Int3) -> Int3:
     """Chunks z y x that blocks of `net` fill whole, so that no chunk is written twice."""
-    z, y, x = block_shape(net)
+    z, y, x = block_shape(net, volume)
     return z, min(y, CHUNK), min(x, CHUNK)
 
 

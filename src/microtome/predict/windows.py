@@ -10,7 +10,7 @@ from torch import Tensor
 
 from microtome.box import Box, Int3
 
-Engine = Callable[[Float[Tensor, "b 1 z y x"]], Float[Tensor, "b c z y x"]]
+Engine = Callable[[Float[Tensor, "b 1 z y x"]], Float[Tensor, "b c u v w"]]
 """Normalised images in, class probabilities out."""
 
 
@@ -21,7 +21,7 @@ def blended(
     overlap: Int3,
     *,
     batch: int = 8,
-) -> Float32[np.ndarray, "c z y x"]:
+) -> Float32[np.ndarray, "c u v w"]:
     """Probabilities of `engine` over an image, window by window.
 
     Windows lie on a regular lattice, neighbours sharing `overlap` voxels, in which one fades linearly
