@@ -31,14 +31,7 @@ def recorded(session: Session, model_id: int | None) -> Model:
     Raises:
         ValueError: If there is none.
     """
-    models = session.project.journal.models()
-    if not models:
-        raise ValueError("expected a model of the project; it has none yet: train one first")
-    chosen = [model for model in models if model_id in (None, model.id)]
-    if not chosen:
-        known = ", ".join(str(model.id) for model in models)
-        raise ValueError(f"expected one of the project's models ({known}); got {model_id}")
-    return chosen[-1]
+    return session.project.model(model_id)
 
 
 def load(session: Session, record: Model) -> SegmentationModel:

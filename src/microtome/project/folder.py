@@ -13,6 +13,7 @@ from types import TracebackType
 from microtome.box import Int3
 from microtome.project.config import ProjectConfig, load_config, save_config
 from microtome.project.journal import Journal, create_journal, open_journal
+from microtome.project.records import Model
 from microtome.project.truth import ClassLabels
 from microtome.volume import Downsampled, DownsampledLabels, Volume, Windowed, fingerprint, open_volume
 
@@ -60,6 +61,21 @@ class Project:
             OSError: If it cannot be opened.
         """
         return open_journal(self.journal_path)
+
+    def model(self, model_id: int | None = None) -> Model:
+        """The journal's record of a model: the latest, or the one of that id.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        models = self.journal.models()
+        if not models:
+            raise ValueError("expected a model of the project; it has none yet: train one first")
+        chosen = [model for model in models if model_id in (None, model.id)]
+        if not chosen:
+            known = ", ".join(str(model.id) for model in models)
+            raise ValueError(f"expected one of the project's models ({known}); got {model_id}")
+        return chosen[-1]
 
     def close(self) -> None:
         """Close the journal if it was opened."""
