@@ -17,6 +17,7 @@ from microtome.cli.proofread import proofread
 from microtome.cli.restore import restore
 from microtome.cli.segment import segment
 from microtome.cli.show import announce_page, error, progress, result, say, sides
+from microtome.cli.view import view
 
 app = typer.Typer(
     name="microtome",
@@ -317,6 +318,7 @@ app.command()(segment)
 app.add_typer(labels)
 app.command()(proofread)
 app.command()(restore)
+app.command()(view)
 
 
 @bench.command("run")
