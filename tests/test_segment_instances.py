@@ -1,6 +1,7 @@
 """Instances found block by block against scipy's of the whole."""
 
 import itertools
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,6 +11,8 @@ from typing import Any
 import hypothesis.strategies as st
 import numpy as np
 import pytest
+import yaozarrs
+import yaozarrs.v05
 from hypothesis import given, settings
 from scipy import ndimage
 
@@ -18,6 +21,8 @@ from microtome.box import Box, Int3
 from microtome.schedule import in_turn, on_dask
 from microtome.segment.instances import label_instances
 from microtome.segment.settings import InstanceSettings
+from microtome.volume import Volume, open_volume
+from microtome.volume.pyramid import Coarser
 
 sides = st.tuples(*[st.integers(1, 12)] * 3)
 
@@ -193,6 +198,68 @@ def test_blocks_that_are_done_are_not_searched_again(
     monkeypatch.setattr("microtome.segment.holes.layer", None)  # a search would fail
     monkeypatch.setattr("microtome.segment.instances.layer", None)
     label_instances(specks[0], tmp_path / "ids.zarr", HOW, tmp_path / "work")
+
+
+def levels_of(path: Path) -> list[str]:
+    return sorted(child.name for child in path.iterdir() if child.is_dir())
+
+
+@pytest.fixture
+def _tall_pyramid(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("microtome.volume.pyramid.SMALL", 4)
+
+
+@pytest.mark.usefixtures("_tall_pyramid")
+def test_ids_are_a_valid_labels_image_with_levels_of_the_most_frequent(
+    specks: tuple[Path, np.ndarray], tmp_path: Path
+) -> None:
+    target = tmp_path / "ids.ome.zarr"
+    label_instances(specks[0], target, HOW, tmp_path / "work")
+    assert levels_of(target) == ["0", "1", "2"]
+    yaozarrs.validate_zarr_store(str(target))
+    about = yaozarrs.open_group(str(target)).ome_metadata()
+    assert isinstance(about, yaozarrs.v05.LabelImage)
+    assert [dataset.path for dataset in about.multiscales[0].datasets] == ["0", "1", "2"]
+    finest: Volume = open_volume(target)
+    assert np.array_equal(whole(target), components_of(specks[1], HOW))
+    for level in ("1", "2"):
+        finest, found = Coarser(finest, (2, 2, 2), labels=True), open_volume(f"{target}::{level}")
+        assert found.voxel_size_nm == finest.voxel_size_nm
+        assert np.array_equal(found.read(Box.of(found.shape)), finest.read(Box.of(finest.shape)))
+
+
+@pytest.mark.usefixtures("_tall_pyramid")
+def test_a_run_killed_at_its_levels_goes_on_there(
+    specks: tuple[Path, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = (specks[0], tmp_path / "ids.ome.zarr", HOW, tmp_path / "work")
+    with monkeypatch.context() as broken:
+        broken.setattr("microtome.volume.copying.describe_image", raising(Killed))
+        with pytest.raises(Killed):
+            label_instances(*run)
+    assert not run[1].exists()
+    monkeypatch.setattr("microtome.segment.instances._written", None)  # finding them again would fail
+    monkeypatch.setattr("microtome.volume.unfinished.Copy.__call__", None)  # and so would a level
+    assert label_instances(*run).instances == whole(run[1]).max()
+    assert levels_of(run[1]) == ["0", "1", "2"]
+
+
+@pytest.mark.usefixtures("_tall_pyramid")
+def test_a_target_that_was_removed_is_made_anew(specks: tuple[Path, np.ndarray], tmp_path: Path) -> None:
+    run = (specks[0], tmp_path / "ids.ome.zarr", HOW, tmp_path / "work")
+    summary = label_instances(*run)
+    shutil.rmtree(run[1])
+    with pytest.raises(Killed):
+        label_instances(*run, schedule=dying(30))
+    assert label_instances(*run) == summary
+    assert np.array_equal(whole(run[1]), components_of(specks[1], HOW))
+
+
+def raising(error: type[BaseException]) -> Callable[..., None]:
+    def call(*_: object, **__: object) -> None:
+        raise error
+
+    return call
 
 
 def test_a_finished_run_gives_its_summary_again(specks: tuple[Path, np.ndarray], tmp_path: Path) -> None:

@@ -18,13 +18,15 @@ from microtome.segment.components import Blocks, Neighbours, layer
 from microtome.segment.foreground import Foreground, Probability
 from microtome.segment.holes import filled
 from microtome.segment.parts import Found
-from microtome.segment.plan import InstanceSummary, begin, finish, finished
+from microtome.segment.plan import InstanceSummary, begin, finish, finished, forget
 from microtome.segment.probability import require_probability
 from microtome.segment.settings import InstanceSettings
 from microtome.segment.stage import Grouped, in_order
 from microtome.segment.watershed import watershed
 from microtome.segment.work import Work
 from microtome.volume import Volume, fingerprint, open_volume
+from microtome.volume.copying import add_levels
+from microtome.volume.unfinished import Unfinished
 from microtome.volume.uri import known_format
 
 
@@ -39,9 +41,10 @@ def label_instances(
 ) -> InstanceSummary:
     """Write the instances of a stored probability as a new volume of ids, uint64, from 1 without gaps.
 
-    They are numbered in the order of their first voxels; 0 is background. The target is there whole, or not
-    at all. A run that was killed is gone on with when it is called again with the same arguments, and gives
-    the same; one that is finished gives its summary. Tables and intermediate volumes lie in `work_folder`.
+    They are numbered in the order of their first voxels; 0 is background. The target is there whole, with
+    coarser levels of the most frequent ids, or not at all. A run that was killed is gone on with when it is
+    called again with the same arguments, and gives the same; one that is finished gives its summary. Tables
+    and intermediate volumes lie in `work_folder`.
 
     Raises:
         ValueError: If the volume holds no probabilities, the target is not named .zarr, or the work folder
@@ -55,15 +58,15 @@ def label_instances(
         raise ValueError(f"expected a target whose name ends in .zarr; got {target}")
     if os.path.lexists(target) and finished(work_folder) is None:
         raise FileExistsError(f"{target} exists already")
-    uri, partial = os.path.abspath(probability), target.with_name(f".{target.name}.partial")
+    uri, unfinished = os.path.abspath(probability), Unfinished(target)
     if begin(work_folder, _plan(uri, volume, target, settings)):
-        shutil.rmtree(partial, ignore_errors=True)  # of another run
+        shutil.rmtree(unfinished.folder, ignore_errors=True)  # of another run
     work = Work(volume, Blocks(volume.shape, settings.block), work_folder, schedule, progress)
     if not os.path.lexists(target):
-        partial.mkdir(exist_ok=True)
-        finish(work_folder, _written(work, uri, partial / target.name, settings))
-        (partial / target.name).rename(target)
-    shutil.rmtree(partial, ignore_errors=True)
+        _finest(work, uri, unfinished, settings)
+        add_levels(unfinished, schedule=schedule, progress=progress)
+        unfinished.path.rename(target)
+    shutil.rmtree(unfinished.folder, ignore_errors=True)
     work.clear()
     summary = finished(work_folder)
     assert summary is not None
@@ -79,6 +82,16 @@ def _plan(uri: str, volume: Volume, target: Path, settings: InstanceSettings) ->
         "target": str(target.absolute()),
         "settings": asdict(settings),
     }
+
+
+def _finest(work: Work, uri: str, unfinished: Unfinished, settings: InstanceSettings) -> None:
+    """Find and write the instances, unless that is done and only coarser levels are missing."""
+    if not unfinished.path.exists():
+        forget(work.folder)  # what came of a target that was removed
+        shutil.rmtree(unfinished.folder, ignore_errors=True)  # with its log
+    unfinished.folder.mkdir(exist_ok=True)
+    if finished(work.folder) is None:
+        finish(work.folder, _written(work, uri, unfinished.path, settings))
 
 
 def _written(work: Work, uri: str, target: Path, settings: InstanceSettings) -> InstanceSummary:

@@ -50,6 +50,15 @@ def finish(folder: Path, summary: InstanceSummary) -> None:
     _write(folder / RESULT, asdict(summary))
 
 
+def forget(folder: Path) -> None:
+    """Keep the plan, but nothing of what came of it.
+
+    Raises:
+        OSError: If it cannot be removed.
+    """
+    (folder / RESULT).unlink(missing_ok=True)
+
+
 def finished(folder: Path) -> InstanceSummary | None:
     """What came of the plan; None if it is not carried out.
 

@@ -9,6 +9,8 @@ from microtome.box import Box, Int3, tile
 from microtome.progress import Progress, silent
 from microtome.schedule import Schedule, in_turn
 from microtome.volume.fingerprint import fingerprint
+from microtome.volume.ome_zarr import describe_image, level_volume
+from microtome.volume.open import open_volume
 from microtome.volume.protocol import Volume
 from microtome.volume.pyramid import Coarser, Level, pyramid
 from microtome.volume.spec import VolumeSpec
@@ -77,6 +79,29 @@ def convert(
             fill(unfinished, copy, blocks, f"{number}/", schedule=schedule, progress=progress, task=task)
         target.finish(levels)
         unfinished.finish()
+    return levels
+
+
+def add_levels(
+    unfinished: Unfinished, *, schedule: Schedule = in_turn, progress: Progress = silent
+) -> list[Level]:
+    """Give an unfinished OME-Zarr 0.5 of labels its coarser levels, once the finest is whole; all it has.
+
+    It is a labels image from then on. What was killed goes on where it stopped when it is asked for again.
+
+    Raises:
+        ValueError: If the finest level is damaged.
+        OSError: If it cannot be read, or the others not be written: a full disk, say.
+    """
+    finer = open_volume(unfinished.path)
+    levels = pyramid(VolumeSpec(finer.shape, finer.dtype, finer.voxel_size_nm))
+    for number, level in enumerate(levels[1:], start=1):
+        view = Coarser(finer, level.factors, labels=True)
+        finer = level_volume(unfinished.path, number, level.spec, "0.5")
+        copy, blocks, task = Copy(view, finer), _blocks(level, "ngff"), f"level {number}"
+        fill(unfinished, copy, blocks, f"{number}/", schedule=schedule, progress=progress, task=task)
+    sizes = [level.spec.voxel_size_nm for level in levels]
+    describe_image(unfinished.path, unfinished.path.name, sizes, "0.5", labels=True)
     return levels
 
 

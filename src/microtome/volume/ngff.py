@@ -73,11 +73,17 @@ def attributes(place: Place) -> dict[str, object] | None:
 
 
 def image_attributes(
-    name: str, sizes: Sequence[VoxelSize], version: str, origin_nm: VoxelSize = (0.0, 0.0, 0.0)
+    name: str,
+    sizes: Sequence[VoxelSize],
+    version: str,
+    origin_nm: VoxelSize = (0.0, 0.0, 0.0),
+    *,
+    labels: bool = False,
 ) -> dict[str, dict[str, object]]:
     """The metadata files, by name, of an image with levels 0, 1, … of such voxels, the finest first.
 
     The corner of all levels lies in the same place; `origin_nm` is the centre of the first voxel of level 0.
+    One of `labels` says so.
 
     Raises:
         ValueError: If `version` is neither 0.4 nor 0.5.
@@ -90,14 +96,15 @@ def image_attributes(
             for level, size in enumerate(sizes)
         ],
     }
+    about: dict[str, object] = {"image-label": {"version": version}} if labels else {}
     match version:
         case "0.5":
-            ome: dict[str, object] = {"version": "0.5", "multiscales": [multiscale]}
-            v05.Image.model_validate(ome)
+            ome: dict[str, object] = {"version": "0.5", "multiscales": [multiscale], **about}
+            (v05.LabelImage if labels else v05.Image).model_validate(ome)
             return {"zarr.json": {"zarr_format": 3, "node_type": "group", "attributes": {"ome": ome}}}
         case "0.4":
-            attrs: dict[str, object] = {"multiscales": [{"version": "0.4", **multiscale}]}
-            v04.Image.model_validate(attrs)
+            attrs: dict[str, object] = {"multiscales": [{"version": "0.4", **multiscale}], **about}
+            (v04.LabelImage if labels else v04.Image).model_validate(attrs)
             return {".zgroup": {"zarr_format": 2}, ".zattrs": attrs}
         case _:
             raise ValueError(f"expected OME-NGFF version 0.4 or 0.5; got {version}")

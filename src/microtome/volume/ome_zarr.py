@@ -10,6 +10,7 @@ from microtome.volume.protocol import Volume
 from microtome.volume.spec import VolumeSpec
 from microtome.volume.tensors import TensorVolume, as_stack, create_array, open_array
 from microtome.volume.voxel_size import VoxelSize, chosen_voxel_size
+from microtome.whole import whole_file
 
 
 def open_ome_zarr(
@@ -78,14 +79,17 @@ def describe_image(
     sizes: Sequence[VoxelSize],
     version: str,
     origin_nm: VoxelSize = (0.0, 0.0, 0.0),
+    *,
+    labels: bool = False,
 ) -> None:
-    """Write the metadata of an image whose levels have such voxels.
+    """Write the metadata of an image, or of a labels image, whose levels have such voxels.
 
     Raises:
         OSError: If they cannot be written.
     """
-    for file, content in image_attributes(name, sizes, version, origin_nm).items():
-        (path / file).write_text(json.dumps(content, indent=1), encoding="utf-8")
+    for file, content in image_attributes(name, sizes, version, origin_nm, labels=labels).items():
+        with whole_file(path / file) as partial:
+            partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
 def _zarr3_array(spec: VolumeSpec) -> dict[str, object]:
