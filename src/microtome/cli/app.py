@@ -10,6 +10,7 @@ import typer
 from microtome.cli.convert import convert
 from microtome.cli.grow import grow
 from microtome.cli.labels import labels
+from microtome.cli.mesh import mesh
 from microtome.cli.objects_truth import objects
 from microtome.cli.parse import int3, names, numbers, require_local, whole_numbers, window
 from microtome.cli.predict import predict
@@ -316,6 +317,7 @@ app.command()(grow)
 app.command()(predict)
 app.command()(segment)
 app.add_typer(labels)
+app.command()(mesh)
 app.command()(proofread)
 app.command()(restore)
 app.command()(view)

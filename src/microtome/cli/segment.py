@@ -47,6 +47,15 @@ def segment(
     name: Annotated[
         str | None, typer.Option(help="Of the folder in segmentations/.", show_default="the model's")
     ] = None,
+    tables: Annotated[
+        Literal["csv", "parquet"], typer.Option(help="How tables are stored; parquet needs the extra.")
+    ] = "csv",
+    skeletons: Annotated[
+        bool, typer.Option("--skeletons", help="Length and mean radius of each object, into its table.")
+    ] = False,
+    meshes: Annotated[
+        bool, typer.Option("--meshes", help="A mesh of each object, for neuroglancer; needs the extra.")
+    ] = False,
     engine: EngineOption = "auto",
     mask: Mask = None,
     scheduler: Scheduler = None,
@@ -79,7 +88,10 @@ def segment(
         scheduled(scheduler) as schedule,
     ):
         way = Way(engine, mask, schedule, most_lost)
-        wanted = Wanted(settings, way, model, box_of(box, session.image.shape), _name(name))
+        place = box_of(box, session.image.shape)
+        wanted = Wanted(
+            settings, way, model, place, _name(name), tables=tables, skeletons=skeletons, meshes=meshes
+        )
         made = segment_volume(session, wanted, say)
         told = dict(told_of(made))
         write_report(session, made, told)
@@ -96,26 +108,23 @@ def _name(name: str | None) -> str | None:
 
 def write_report(session: "Session", folder: Path, told: dict[str, Any]) -> None:
     """Write report.html into the folder of a segmentation."""
-    import numpy as np
-
     from microtome.benchmark.report.segmentation import Class, write_segmentation
-    from microtome.segment.columns import read_columns
+    from microtome.segment.tables import InstanceFiles
     from microtome.volume import open_volume
 
     classes = []
     for name in told["classes"]:
-        table = read_columns(folder / f"{name}.csv")
-        numbers = {
-            key: np.array([value or np.nan for value in table[key]], np.float64)
-            for key in ("volume_um3", "surface_um2", "major_axis_nm", "elongation", "sphericity")
-        }
-        whole = np.array([value == "False" for value in table["touches_border"]], bool)
+        files = InstanceFiles(folder, name)
+        table = files.read(told["tables"])
+        measured, lines = table.measured, table.lines
         told_columns = {
-            "Surface, µm²": numbers["surface_um2"],
-            "Longest axis, nm": numbers["major_axis_nm"],
-            "Elongation": numbers["elongation"],
-            "Sphericity": numbers["sphericity"],
+            "Surface, µm²": measured.surface_um2,
+            "Longest axis, nm": measured.axes_nm[:, 0],
+            "Elongation": measured.elongation,
+            "Sphericity": measured.sphericity,
         }
-        labels = open_volume(folder / f"{name}.ome.zarr")
-        classes.append(Class(name, labels, numbers["volume_um3"], whole, told_columns))
+        lengths = {} if lines is None else {"Length, nm": lines.length_nm, "Mean radius, nm": lines.radius_nm}
+        whole = ~measured.touches_border
+        labels = open_volume(files.labels)
+        classes.append(Class(name, labels, measured.volume_um3, whole, told_columns, lengths))
     write_segmentation(folder / "report.html", told, classes, session.image, session.project.root.name)

@@ -13,12 +13,14 @@ from microtome.box import Box
 from microtome.loop.engines import Say
 from microtome.loop.models import Way, predict, recorded
 from microtome.loop.session import Session
+from microtome.predict.store import PredictionStore
 from microtome.project import total_cost
-from microtome.segment.columns import write_columns
+from microtome.segment.columns import Form, require_form, write_columns
 from microtome.segment.contacts import contacts
 from microtome.segment.instances import label_instances
-from microtome.segment.measure import measure
+from microtome.segment.precomputed import require_libraries, write_precomputed
 from microtome.segment.settings import InstanceSettings
+from microtome.segment.tables import InstanceFiles
 from microtome.whole import whole_file
 
 TOLD = "segmentation.json"
@@ -33,19 +35,27 @@ class Wanted:
     model: int | None = None  # the latest
     box: Box | None = None  # where it is predicted; the whole volume
     name: str | None = None  # of its folder; that of the prediction
+    tables: Form = "csv"
+    skeletons: bool = False  # length and radius of each instance
+    meshes: bool = False  # of each instance
 
 
 def segment(session: Session, wanted: Wanted, say: Say) -> Path:
     """Predict, label and measure; the folder of what came of it. What is done is not done again.
 
-    For each class there are `<class>.ome.zarr`, the ids, and `<class>.csv`, what was measured; for each pair
-    of classes `<one>-<other>.csv`, where they touch; and `segmentation.json`.
+    For each class there are `<class>.ome.zarr`, the ids, `<class>.csv`, what was measured, and where they are
+    wanted `<class>.meshes`; for each pair of classes `<one>-<other>.csv`, where they touch; and
+    `segmentation.json`.
 
     Raises:
         ImportError: If the engine's library is not installed.
-        ValueError: If there is no such model, or the folder was begun with other settings.
+        ValueError: If there is no such model, the folder was begun with other settings, or what meshes or
+            Parquet need is not installed.
         OSError: If the image cannot be read or the folder not written.
     """
+    require_form(wanted.tables)
+    if wanted.meshes:
+        require_libraries()
     seconds: dict[str, float] = {}
     with _timed(seconds, "prediction"):
         store = predict(session, wanted.model, wanted.box, wanted.way, say)
@@ -63,26 +73,32 @@ def segment(session: Session, wanted: Wanted, say: Say) -> Path:
                 schedule=wanted.way.schedule,
                 progress=session.progress,
             )
-        with _timed(seconds, f"measurements of {name}"):
-            _measured(session, wanted, folder, name)
+        _described(session, wanted, InstanceFiles(folder, name), seconds)
     for one, other in combinations(classes, 2):
         with _timed(seconds, f"contacts of {one} and {other}"):
             _touching(session, wanted, folder, one, other)
+    told = _told(session, wanted, store) | {
+        "classes": {name: asdict(summary) for name, summary in found.items()},
+        "seconds": seconds,
+    }
+    with whole_file(folder / TOLD) as partial:
+        partial.write_text(json.dumps(told, indent=1), encoding="utf-8")
+    return folder
+
+
+def _told(session: Session, wanted: Wanted, store: PredictionStore) -> dict[str, Any]:
+    """What a segmentation was made of."""
     cost = total_cost(session.project.journal)
-    told = {
+    return {
         "model": recorded(session, wanted.model).id,
         "prediction": str(store.folder.relative_to(session.project.root)),
         "box": str(wanted.box or Box.of(session.image.shape)),
         "shape": session.image.shape,
         "voxel_size_nm": session.image.voxel_size_nm,
         "settings": asdict(wanted.instances),
-        "classes": {name: asdict(summary) for name, summary in found.items()},
+        "tables": wanted.tables,
         "labelling": {"answers": cost.answers, "minutes": cost.minutes, "voxels": cost.voxels},
-        "seconds": seconds,
     }
-    with whole_file(folder / TOLD) as partial:
-        partial.write_text(json.dumps(told, indent=1), encoding="utf-8")
-    return folder
 
 
 def told_of(folder: Path) -> Mapping[str, Any]:
@@ -99,15 +115,38 @@ def told_of(folder: Path) -> Mapping[str, Any]:
     return found
 
 
-def _measured(session: Session, wanted: Wanted, folder: Path, name: str) -> None:
-    path = folder / f"{name}.csv"
-    if not path.exists():
-        labels = str(folder / f"{name}.ome.zarr")
-        write_columns(measure(labels, wanted.way.schedule, session.progress).columns(), path)
+def segmentation_of(root: Path, name: str | None) -> Path:
+    """The folder of a project's finished segmentation: of that name, or the one that was written last.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    every = sorted((root / "segmentations").glob(f"*/{TOLD}"), key=lambda path: path.stat().st_mtime_ns)
+    if not every:
+        raise ValueError(f"{root} has no finished segmentation yet: run `microtome segment`")
+    chosen = [path.parent for path in every if name in (None, path.parent.name)]
+    if not chosen:
+        known = ", ".join(sorted(path.parent.name for path in every))
+        raise ValueError(f"expected one of the finished segmentations ({known}); got {name!r}")
+    return chosen[-1]
+
+
+def _described(session: Session, wanted: Wanted, files: InstanceFiles, seconds: dict[str, float]) -> None:
+    """Measure the instances of a class, and find their lengths and meshes where those are wanted."""
+    way, progress = wanted.way, session.progress
+    with _timed(seconds, f"measurements of {files.name}"):
+        table = files.measured(wanted.tables, way.schedule, progress)
+    if wanted.skeletons:
+        with _timed(seconds, f"lengths of {files.name}"):
+            work = files.folder / "work" / files.name
+            files.with_lengths(wanted.tables, table, work, way.schedule, progress)
+    if wanted.meshes and not files.meshes.exists():
+        with _timed(seconds, f"meshes of {files.name}"):
+            write_precomputed(str(files.labels), table.measured, files.meshes, way.schedule, progress)
 
 
 def _touching(session: Session, wanted: Wanted, folder: Path, one: str, other: str) -> None:
-    path = folder / f"{one}-{other}.csv"
+    path = folder / f"{one}-{other}.{wanted.tables}"
     if not path.exists():
         first, second = (str(folder / f"{name}.ome.zarr") for name in (one, other))
         table = contacts(first, second, wanted.way.schedule, session.progress)

@@ -1,5 +1,6 @@
 """Length and thickness of instances that are long, along the middle line of one object at a time."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +11,9 @@ from skimage.graph import MCP_Geometric
 from microtome.box import Box
 from microtome.progress import Progress
 from microtome.schedule import Schedule
-from microtome.segment.columns import Column
+from microtome.segment.columns import Column, column_of
 from microtome.segment.crop import MOST, crop, cubes
+from microtome.segment.kept import NOTHING_KEPT, Kept
 from microtome.segment.labelled import open_labels, watched
 from microtome.segment.measure import MeasurementTable
 
@@ -36,27 +38,52 @@ class CentrelineTable:
         """By the name that each has in a file, for `write_columns`."""
         return {
             "id": self.ids,
-            "centreline_length_nm": self.length_nm,
-            "centreline_radius_nm": self.radius_nm,
+            "length_nm": self.length_nm,
+            "mean_radius_nm": self.radius_nm,
             "centreline_voxel_nm": self.voxel_nm,
         }
 
 
+def centrelines_in(table: Mapping[str, Sequence[object]]) -> CentrelineTable | None:
+    """What `columns` gave, read from a file; None if it has no lengths.
+
+    Raises:
+        ValueError: If only some of the columns are there, or they hold something else.
+    """
+    if "length_nm" not in table:
+        return None
+    names = ("length_nm", "mean_radius_nm", "centreline_voxel_nm")
+    return CentrelineTable(
+        column_of(table, "id", np.uint64), *(column_of(table, name, np.float64) for name in names)
+    )
+
+
 def centrelines(
-    uri: str, table: MeasurementTable, schedule: Schedule, progress: Progress, *, most: int = MOST
+    uri: str,
+    table: MeasurementTable,
+    schedule: Schedule,
+    progress: Progress,
+    *,
+    most: int = MOST,
+    kept: Kept = NOTHING_KEPT,
 ) -> CentrelineTable:
     """The centrelines of the instances in a table of `measure`, each found in at most so many voxels.
+
+    Those that are `kept` are not looked for again, and each that is found is kept.
 
     Raises:
         FileNotFoundError: If there is no such volume.
         ValueError: If it is no volume of labels, or is damaged.
     """
     open_labels(uri, table.voxel_size_nm)
-    items = [(int(label), table.box(row)) for row, label in enumerate(table.ids)]
-    values = np.full((len(table), 3), np.nan)
+    labels, known = table.ids.tolist(), kept.known()
+    values = np.array([known.get(label, (np.nan,) * 3) for label in labels]).reshape(len(table), 3)
+    left = [row for row, label in enumerate(labels) if label not in known]
+    items = [(labels[row], table.box(row)) for row in left]
     results = schedule(_Centreline(uri, table.voxel_size_nm, most), items)
-    for row, value in watched(results, progress, "centrelines", len(items)):
-        values[row] = value
+    for number, found in watched(results, progress, "centrelines", len(items)):
+        kept.keep(items[number][0], found)
+        values[left[number]] = found
     return CentrelineTable(table.ids, values[:, 0], values[:, 1], values[:, 2])
 
 

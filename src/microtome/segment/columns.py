@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Shaped
@@ -12,6 +13,8 @@ from jaxtyping import Shaped
 from microtome.whole import whole_file
 
 Column = Shaped[np.ndarray, "n"]
+Form = Literal["csv", "parquet"]
+"""How a table is stored, which is the suffix of its name."""
 
 
 def write_columns(columns: Mapping[str, Column], path: Path) -> None:
@@ -38,6 +41,30 @@ def read_columns(path: Path) -> Mapping[str, Sequence[object]]:
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist")
     return _read_parquet(path) if _is_parquet(path) else _read_csv(path)
+
+
+def column_of(table: Mapping[str, Sequence[object]], name: str, dtype: type[np.generic]) -> Column:
+    """A column of numbers in what `read_columns` gives; what is empty is NaN.
+
+    Raises:
+        ValueError: If there is no such column, or it holds something else.
+    """
+    if name not in table:
+        raise ValueError(f"expected a column {name!r} in a table; it has {', '.join(table)}")
+    try:
+        return np.array(["nan" if value == "" else value for value in table[name]], dtype)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ValueError(f"expected {np.dtype(dtype)} in column {name!r} of a table: {error}") from error
+
+
+def require_form(form: Form) -> None:
+    """Check that tables of that form can be written here.
+
+    Raises:
+        ValueError: If it is Parquet, and that is not installed.
+    """
+    if form == "parquet":
+        _arrow("parquet")
 
 
 def _write_csv(columns: Mapping[str, Column], path: Path) -> None:

@@ -1,6 +1,6 @@
 """Size, surface, place and shape of every instance of a label volume, in one pass over its blocks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float64, Int64, Shaped, UInt64
 from microtome.box import Box, Int3
 from microtome.progress import Progress
 from microtome.schedule import Schedule
-from microtome.segment.columns import Column
+from microtome.segment.columns import Column, column_of
 from microtome.segment.components import Blocks
 from microtome.segment.labelled import dense, open_labels, watched
 from microtome.segment.moments import Moments, moments, principal, runs, summed, together
@@ -17,6 +17,7 @@ from microtome.segment.surface import Steps, crossings, steps
 from microtome.volume import VoxelSize
 
 BLOCK: Int3 = (32, 512, 512)  # 8 million voxels: at most about 0.3 GB
+AXES = ("major_axis_nm", "middle_axis_nm", "minor_axis_nm")
 PENDING = 100_000  # rows of parts that wait to be added up, or as many as there are objects
 
 
@@ -86,7 +87,7 @@ class MeasurementTable:
             **_by_axis("centroid_{}_nm", self.centroid_nm),
             **_by_axis("start_{}", self.start),
             **_by_axis("stop_{}", self.stop),
-            **dict(zip(("major_axis_nm", "middle_axis_nm", "minor_axis_nm"), self.axes_nm.T, strict=True)),
+            **dict(zip(AXES, self.axes_nm.T, strict=True)),
             **_by_axis("axis_{}", self.axis),
             "elongation": self.elongation,
             "flatness": self.flatness,
@@ -94,6 +95,30 @@ class MeasurementTable:
             "sphericity": self.sphericity,
             "touches_border": self.touches_border,
         }
+
+
+def measurements_in(table: Mapping[str, Sequence[object]], voxel_size_nm: VoxelSize) -> MeasurementTable:
+    """What `columns` gave, read from a file: every digit is the same.
+
+    Raises:
+        ValueError: If a column is missing, or holds something else.
+    """
+
+    def by_axis(name: str, dtype: type[np.generic]) -> Shaped[np.ndarray, "n 3"]:
+        return np.stack([column_of(table, name.format(axis), dtype) for axis in "zyx"], axis=1)
+
+    return MeasurementTable(
+        column_of(table, "id", np.uint64),
+        column_of(table, "voxels", np.int64),
+        column_of(table, "surface_um2", np.float64),
+        column_of(table, "cut_um2", np.float64),
+        by_axis("centroid_{}_nm", np.float64),
+        by_axis("start_{}", np.int64),
+        by_axis("stop_{}", np.int64),
+        np.stack([column_of(table, name, np.float64) for name in AXES], axis=1),
+        by_axis("axis_{}", np.float64),
+        voxel_size_nm,
+    )
 
 
 def measure(

@@ -1,5 +1,6 @@
 """Meshes of single objects in files that other programs open: PLY and STL, both binary, x y z in nm."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,15 +9,30 @@ from microtome.segment.mesh import Mesh
 from microtome.whole import whole_file
 
 
+def require_new_mesh(path: Path) -> None:
+    """Check a name before the mesh is made.
+
+    Raises:
+        ValueError: If it ends in neither .ply nor .stl.
+        FileExistsError: If there is something of that name.
+        FileNotFoundError: If there is no folder to put it in.
+    """
+    if path.suffix not in (".ply", ".stl"):
+        raise ValueError(f"a mesh of one object is .ply or .stl; got {path.name}")
+    if os.path.lexists(path):
+        raise FileExistsError(f"{path} exists already")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"folder {path.parent} does not exist")
+
+
 def write_mesh(mesh: Mesh, path: Path) -> None:
     """Write a mesh as PLY or STL, as the name ends; it is there whole, or not at all.
 
     Raises:
         ValueError: If the name ends in neither.
-        OSError: If it cannot be written.
+        OSError: If there is something of that name, or it cannot be written.
     """
-    if path.suffix not in (".ply", ".stl"):
-        raise ValueError(f"a mesh of one object is .ply or .stl; got {path.name}")
+    require_new_mesh(path)
     data = _ply(mesh) if path.suffix == ".ply" else _stl(mesh)
     with whole_file(path) as partial:
         partial.write_bytes(data)

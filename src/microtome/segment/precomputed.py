@@ -1,9 +1,10 @@
 """Meshes of all instances in neuroglancer's multi-resolution format, a folder of two files an object."""
 
+import hashlib
 import json
-import shutil
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,8 @@ from microtome.segment.crop import MOST
 from microtome.segment.labelled import open_labels, watched
 from microtome.segment.measure import MeasurementTable
 from microtome.segment.mesh import Mesh, decimated, library, mesh
-from microtome.volume import VoxelSize
-from microtome.whole import partial_of
+from microtome.volume import VoxelSize, fingerprint
+from microtome.volume.unfinished import Unfinished, begun
 
 BITS = 16  # of a coordinate
 COARSER = 4  # times fewer triangles from one level of detail to the next
@@ -48,33 +49,45 @@ def write_precomputed(
     schedule: Schedule,
     progress: Progress,
     settings: MeshSettings = MeshSettings(),
-) -> int:
-    """Meshes of the instances in a table of `measure` as a new folder; how many triangles the finest have.
+) -> None:
+    """Meshes of the instances in a table of `measure` as a new folder.
 
-    Its format is neuroglancer_multilod_draco, unsharded. The folder is there whole, or not at all.
+    Its format is neuroglancer_multilod_draco, unsharded. The folder is there whole, or not at all; what was
+    killed goes on when it is asked for again, and makes only the meshes that are missing.
 
     Raises:
         FileExistsError: If the folder exists.
         FileNotFoundError: If there is no such volume, or no folder to put it in.
-        ValueError: If it is no volume of labels, is damaged, or the libraries for meshes are not installed.
+        ValueError: If it is no volume of labels, is damaged, the libraries for meshes are not installed, or
+            the folder was begun with other labels or settings.
+        OSError: If it cannot be written, or another process is writing it.
     """
-    open_labels(uri, table.voxel_size_nm)
+    volume, unfinished = open_labels(uri, table.voxel_size_nm), Unfinished(folder)
+    require_libraries()
+    made_of = {"labels": fingerprint(volume), "voxel_size_nm": table.voxel_size_nm, "objects": len(table)}
+    with begun(unfinished, {**asdict(settings), **made_of}):
+        unfinished.path.mkdir(exist_ok=True)
+        (unfinished.path / "info").write_text(json.dumps(_INFO))
+        task = _Written(uri, table.voxel_size_nm, str(unfinished.path.absolute()), settings)
+        done = unfinished.done()
+        items = [
+            (label, table.box(row))
+            for row, label in enumerate(table.ids.tolist())
+            if done.get(str(label)) != _digest(unfinished.path, label)
+        ]
+        for number, sha256 in watched(schedule(task, items), progress, "meshes", len(items)):
+            unfinished.note(str(items[number][0]), sha256)
+        unfinished.finish()
+
+
+def require_libraries() -> None:
+    """Check that meshes can be written here.
+
+    Raises:
+        ValueError: If a library for it is not installed.
+    """
     for name in ("DracoPy", "fast_simplification"):
         library(name)
-    if folder.exists():
-        raise FileExistsError(f"{folder} exists already")
-    partial = partial_of(folder)
-    shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
-    partial.mkdir()
-    try:
-        (partial / "info").write_text(json.dumps(_INFO))
-        task = _Written(uri, table.voxel_size_nm, str(partial.absolute()), settings)
-        items = [(int(label), table.box(row)) for row, label in enumerate(table.ids)]
-        counts = [count for _, count in watched(schedule(task, items), progress, "meshes", len(items))]
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return sum(counts)
 
 
 _INFO = {
@@ -87,14 +100,14 @@ _INFO = {
 
 @dataclass(frozen=True)
 class _Written:
-    """Writes the two files of an object; gives the triangles of its finest level."""
+    """Writes the two files of an object; gives their digest."""
 
     uri: str
     voxel_size_nm: VoxelSize
     folder: str
     settings: MeshSettings
 
-    def __call__(self, item: tuple[int, Box]) -> int:
+    def __call__(self, item: tuple[int, Box]) -> str:
         label, box = item
         finest = mesh(
             self.uri,
@@ -104,11 +117,25 @@ class _Written:
             smoothing=self.settings.smoothing,
             most=self.settings.most,
         )
-        manifest, fragments = encoded(levels_of_detail(finest, self.settings.levels))
-        folder = Path(self.folder)
-        (folder / str(label)).write_bytes(fragments)
-        (folder / f"{label}.index").write_bytes(manifest)
-        return len(finest.triangles)
+        contents = encoded(levels_of_detail(finest, self.settings.levels))
+        for path, content in zip(_files(Path(self.folder), label), contents, strict=True):
+            with path.open("wb") as file:
+                file.write(content)
+                os.fsync(file.fileno())  # before the log says that it is there
+        return hashlib.sha256(b"".join(contents)).hexdigest()
+
+
+def _files(folder: Path, label: int) -> tuple[Path, Path]:
+    """Where the manifest and the fragments of an object lie."""
+    return folder / f"{label}.index", folder / str(label)
+
+
+def _digest(folder: Path, label: int) -> str:
+    """SHA-256 of what is stored of an object; empty where it cannot be read."""
+    try:
+        return hashlib.sha256(b"".join(path.read_bytes() for path in _files(folder, label))).hexdigest()
+    except OSError:
+        return ""
 
 
 def levels_of_detail(finest: Mesh, most: int) -> list[Mesh]:

@@ -34,6 +34,7 @@ class Class:
     volume_um3: Float64[np.ndarray, "n"]
     whole: Shaped[np.ndarray, "n"]  # whether the volume's border leaves it whole
     columns: Mapping[str, Float64[np.ndarray, "n"]]  # other measurements to tell of, by name
+    lengths: Mapping[str, Float64[np.ndarray, "n"]]  # those to draw too; NaN of objects that are not long
 
 
 def write_segmentation(
@@ -65,7 +66,9 @@ def write_segmentation(
 
 
 def _found(one: Class, number: int) -> dict[str, Any]:
-    sizes = one.volume_um3[one.whole.astype(bool)]
+    whole = one.whole.astype(bool)
+    sizes = one.volume_um3[whole]
+    drawn_too = {name: _known(values[whole]) for name, values in one.lengths.items()}
     labels, steps = coarse(one.labels)
     spacing = tuple(step * nm for step, nm in zip(steps, one.labels.voxel_size_nm, strict=True))
     tissue = float(np.prod(np.array(one.labels.shape) * one.labels.voxel_size_nm)) / 1e9
@@ -77,24 +80,34 @@ def _found(one: Class, number: int) -> dict[str, Any]:
         "share": 100 * float(one.volume_um3.sum()) / tissue,
         "density": len(one.volume_um3) / tissue,
         "sizes": _three(sizes),
-        "rows": [(name, _three(values[one.whole.astype(bool)])) for name, values in one.columns.items()],
-        "histogram": Markup(_histogram(sizes, number)) if len(sizes) > 1 else None,
+        "rows": [(name, _three(values[whole])) for name, values in one.columns.items()]
+        + [(name, _three(values)) for name, values in drawn_too.items()],
+        "long": max((len(values) for values in drawn_too.values()), default=None),
+        "histograms": [
+            (name, Markup(_histogram(values, number, name)))
+            for name, values in {"Volume, µm³": sizes, **drawn_too}.items()
+            if len(values) > 1
+        ],
         "picture": None if picture is None else figures.png(picture),
     }
 
 
 def _three(values: Float64[np.ndarray, "n"]) -> tuple[float, float, float] | None:
     """Median and the middle half; None of nothing."""
-    known = values[np.isfinite(values)]
+    known = _known(values)
     if not len(known):
         return None
     low, middle, high = np.percentile(known, [25, 50, 75]).tolist()
     return (middle, low, high)
 
 
-def _histogram(sizes: Float64[np.ndarray, "n"], number: int) -> str:
-    """Objects by volume, on a logarithmic scale."""
-    with rc_context(figures.style(figures.PAGE) | {"svg.hashsalt": f"sizes {number}"}):
+def _known(values: Float64[np.ndarray, "n"]) -> Float64[np.ndarray, "_"]:
+    return values[np.isfinite(values)]
+
+
+def _histogram(sizes: Float64[np.ndarray, "n"], number: int, name: str) -> str:
+    """Objects by what is measured of them, on a logarithmic scale."""
+    with rc_context(figures.style(figures.PAGE) | {"svg.hashsalt": f"{name} {number}"}):
         figure = Figure(figsize=(5.6, 2.9), layout="constrained")
         figure.patch.set_visible(False)
         axes = figure.subplots()
@@ -106,7 +119,7 @@ def _histogram(sizes: Float64[np.ndarray, "n"], number: int) -> str:
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.set_xlabel("volume in µm³", labelpad=8)
+        axes.set_xlabel(name, labelpad=8)
         axes.set_ylabel("objects", labelpad=8)
         axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
         axes.grid(axis="y")
