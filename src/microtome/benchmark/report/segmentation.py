@@ -83,9 +83,10 @@ def _found(one: Class, number: int) -> dict[str, Any]:
         "rows": [(name, _three(values[whole])) for name, values in one.columns.items()]
         + [(name, _three(values)) for name, values in drawn_too.items()],
         "long": max((len(values) for values in drawn_too.values()), default=None),
+        "histogram": Markup(_histogram(sizes, number, "Volume, µm³")) if len(sizes) > 1 else None,
         "histograms": [
             (name, Markup(_histogram(values, number, name)))
-            for name, values in {"Volume, µm³": sizes, **drawn_too}.items()
+            for name, values in drawn_too.items()
             if len(values) > 1
         ],
         "picture": None if picture is None else figures.png(picture),
@@ -116,7 +117,8 @@ def _histogram(sizes: Float64[np.ndarray, "n"], number: int, name: str) -> str:
         colour = figures.CLASS_COLOURS[number % len(figures.CLASS_COLOURS)]
         axes.hist(sizes, edges.tolist(), color=colour)
         axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        wide = sizes.max() > 10 * sizes.min()
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)) if wide else MaxNLocator(nbins=4))
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel(name, labelpad=8)
