@@ -9,6 +9,7 @@ from microtome.learn.config import Recipe
 from microtome.learn.train import new_net
 from microtome.net.config import NetConfig
 from microtome.predict.blocks import (
+    DEEP_BLOCK,
     block_shape,
     predicted,
     prediction_blocks,
@@ -94,6 +95,13 @@ def test_flat_nets_predict_section_by_section() -> None:
 def test_a_section_is_whole_or_cut_into_nearly_equal_parts() -> None:
     assert block_shape(FLAT, (9, 1280, 700)) == (1, 1280, 700)
     assert block_shape(FLAT, (9, 1300, 4096)) == (1, 768, 1024)
+
+
+def test_blocks_of_few_sections_are_wider() -> None:
+    thin, thick = block_shape(DEEP, (1, 900, 900)), block_shape(DEEP, (99, 900, 900))
+    assert thick == DEEP_BLOCK
+    assert thin[0] == 1
+    assert thin[1] == thin[2] > thick[1]
 
 
 def test_a_region_is_put_together_from_its_blocks() -> None:

@@ -1,5 +1,6 @@
 """A model over a volume of any size, block by block, each with the halo that its network sees."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,7 +14,8 @@ from microtome.volume import Volume
 
 FLAT_SIDE = 1280  # voxels; sides of what is written at a time by a net that does not cross z, at most
 CHUNK = 256  # their multiple, where a section is cut
-DEEP_BLOCK: Int3 = (32, 192, 192)  # voxels z y x of any other net
+STEP = 64  # the same for any other net
+DEEP_BLOCK: Int3 = (32, 192, 192)  # voxels z y x of any other net, wider where there are fewer sections
 
 
 def prediction_blocks(volume: Int3, domain: Box, shape: Int3, net: NetConfig) -> list[Block]:
@@ -34,9 +36,15 @@ def prediction_blocks(volume: Int3, domain: Box, shape: Int3, net: NetConfig) ->
     ]
 
 
-def block_shape(net: NetConfig, volume: Int3) -> Int3:
+def block_shape(net: NetConfig, domain: Int3) -> Int3:
     """Voxels z y x that are predicted at a time: few and large, as borders cost context."""
-    return (1, _part(volume[1]), _part(volume[2])) if net.flat else DEEP_BLOCK
+    if net.flat:
+        return 1, _part(domain[1]), _part(domain[2])
+    (deep, high, _), (over, around, _) = DEEP_BLOCK, net.receptive_radius
+    z = min(deep, domain[0])
+    most = (deep + 2 * over) * (high + 2 * around) ** 2 // (z + 2 * over)  # voxels of a section that is read
+    side = (math.isqrt(most) - 2 * around) // STEP * STEP
+    return z, side, side
 
 
 def _part(side: int) -> int:

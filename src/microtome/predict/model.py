@@ -34,7 +34,7 @@ from microtome.predict.windows import blended, mirrored, normalised
 from microtome.progress import Progress
 
 SECTION = 2048  # voxels; sides of a section up to which it is predicted in one piece
-CUBE = (96, 320, 320)  # voxels z y x up to which a net that crosses z predicts in one piece
+CUBE = (96, 320, 320)  # voxels z y x up to which a net that crosses z does; wider where it is thinner
 
 
 @runtime_checkable
@@ -246,10 +246,17 @@ def _stream(one: Pass) -> torch.Generator:
 
 def prediction_window(net: NetConfig, shape: tuple[int, ...]) -> Int3:
     """The window in which an image of `shape` is predicted: as large as fits the caches and the memory."""
-    most = (1, SECTION, SECTION) if net.flat else CUBE
+    most = (1, SECTION, SECTION) if net.flat else _cube(shape[0])
     sides = [min(limit, side) for limit, side in zip(most, shape, strict=True)]
     z, y, x = (-(-side // m) * m for side, m in zip(sides, net.multiple, strict=True))
     return z, y, x
+
+
+def _cube(depth: int) -> Int3:
+    """As many voxels as a CUBE has, no deeper than `depth`."""
+    z = min(CUBE[0], depth)
+    side = math.isqrt(math.prod(CUBE) // z)
+    return z, side, side
 
 
 def save_model(model: SegmentationModel, folder: Path, **notes: object) -> None:
