@@ -65,6 +65,7 @@ check-all: check
 bench: .venv/bench
 	$(BIN)/python benchmarks/bench_speed.py
 	$(BIN)/python benchmarks/bench_engines.py
+	$(BIN)/python benchmarks/bench_gpu.py
 	$(BIN)/python benchmarks/bench_start.py
 	$(BIN)/python benchmarks/bench_tests.py
 	$(BIN)/python benchmarks/bench_supervision.py

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from microtome.net.config import NetConfig
-from microtome.predict.choice import Choice, fastest
+from microtome.predict.choice import Choice, fastest, on_torch
 from microtome.predict.model import SegmentationModel
-from microtome.predict.network import TORCH, Engine
+from microtome.predict.network import TORCH, Engine, TorchEngine
 from microtome.predict.openvino import OpenVinoEngine, openvino, require_cpu
 from test_predict_model import DEEP, FLAT, image, model
 
@@ -144,5 +144,11 @@ def test_without_openvino_torch_is_taken_and_says_why(monkeypatch: pytest.Monkey
     )
 
 
-def test_a_gpu_predicts_with_torch() -> None:
-    assert quick(dataclasses.replace(model(), device="cuda")).engine == TORCH
+def test_a_gpu_predicts_with_torch_and_compiles_for_large_volumes() -> None:
+    on_gpu = dataclasses.replace(model(), device="cuda")
+    assert fastest(on_gpu, 10**10) == Choice(
+        TorchEngine(compiled=True), "torch: the device is cuda, for which it compiles"
+    )
+    assert fastest(on_gpu, 10**8).engine == TORCH
+    assert on_torch(on_gpu, 10**10).engine == TorchEngine(compiled=True)
+    assert on_torch(model(), 10**10).engine == TORCH

@@ -1,6 +1,7 @@
 import os
 import re
 import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 
@@ -30,8 +31,8 @@ class Disk:
         self.done: list[tuple[str, int]] = []
         self.fails, self.at = fails, at
 
-    def stages(self) -> Stages[int, int, int, int]:
-        return Stages(partial(self.do, "read"), partial(self.do, "compute"), self.write)
+    def stages(self, computing: int = 0, writing: int = 1) -> Stages[int, int, int, int]:
+        return Stages(partial(self.do, "read"), partial(self.do, "compute"), self.write, computing, writing)
 
     def write(self, item: int, result: int) -> int:
         return self.do("write", item) * 10
@@ -41,6 +42,27 @@ class Disk:
             raise OSError(f"{stage} of {item} failed")
         self.done.append((stage, item))
         return item
+
+
+class Busy:
+    """Counts the threads that are in it, each for a moment."""
+
+    def __init__(self) -> None:
+        self.now = self.most = 0
+        self.lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        time.sleep(0.05)
+
+    def __exit__(self, *_: object) -> None:
+        with self.lock:
+            self.now -= 1
+
+
+threads = pytest.mark.parametrize(("computing", "writing"), [(0, 1), (2, 3)])
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +77,10 @@ def test_items_are_worked_through_in_turn() -> None:
     assert list(in_turn(squared, [3, 4, 5])) == [(0, 9), (1, 16), (2, 25)]
 
 
-def test_stages_give_what_they_give_one_after_the_other() -> None:
+@threads
+def test_stages_give_what_they_give_one_after_the_other(computing: int, writing: int) -> None:
     disk = Disk()
-    assert list(in_turn(disk.stages(), range(7))) == [(k, 10 * k) for k in range(7)]
+    assert list(in_turn(disk.stages(computing, writing), range(7))) == [(k, 10 * k) for k in range(7)]
     assert sorted(disk.done) == sorted((stage, k) for stage in ("read", "compute", "write") for k in range(7))
     assert [disk.stages()(k) for k in range(3)] == [0, 10, 20]
 
@@ -80,18 +103,36 @@ def test_blocks_are_read_ahead_but_not_far() -> None:
     assert min(seen[:-BUFFERED]) >= 1
 
 
+def test_so_many_blocks_are_computed_and_written_at_a_time_and_no_more() -> None:
+    counts = {"compute": Busy(), "write": Busy()}
+
+    def compute(item: int) -> int:
+        with counts["compute"]:
+            return item
+
+    def write(item: int, result: int) -> int:
+        with counts["write"]:
+            return result
+
+    stages = Stages(int, compute, write, computing=2, writing=3)
+    assert list(in_turn(stages, range(12))) == [(k, k) for k in range(12)]
+    assert {name: busy.most for name, busy in counts.items()} == {"compute": 2, "write": 3}
+
+
+@threads
 @pytest.mark.parametrize("stage", ["read", "compute"])
-def test_what_was_computed_before_an_error_is_written(stage: str) -> None:
+def test_what_was_computed_before_an_error_is_written(stage: str, computing: int, writing: int) -> None:
     disk, results = Disk(stage, 4), []
     with pytest.raises(OSError, match=f"{stage} of 4 failed"):
-        results.extend(in_turn(disk.stages(), range(7)))
+        results.extend(in_turn(disk.stages(computing, writing), range(7)))
     assert results == [(k, 10 * k) for k in range(4)]
 
 
-def test_a_block_that_cannot_be_written_is_an_error() -> None:
+@threads
+def test_a_block_that_cannot_be_written_is_an_error(computing: int, writing: int) -> None:
     disk = Disk("write", 2)
     with pytest.raises(OSError, match="write of 2 failed"):
-        list(in_turn(disk.stages(), range(7)))
+        list(in_turn(disk.stages(computing, writing), range(7)))
 
 
 def test_a_cluster_gives_every_result_with_the_number_of_its_item(address: str) -> None:

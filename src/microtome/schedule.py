@@ -1,8 +1,15 @@
 """Who works through the blocks of a volume: this process, several here, or the workers of a Dask cluster."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -34,6 +41,8 @@ class Stages(Generic[T, D, E, R]):
     read: Callable[[T], D]
     compute: Callable[[D], E]
     write: Callable[[T, E], R]
+    computing: int = 0  # threads, for what waits for a GPU; with 0 the caller's own thread computes
+    writing: int = 1  # threads
 
     def __call__(self, item: T) -> R:
         return self.write(item, self.compute(self.read(item)))
@@ -45,33 +54,51 @@ def in_turn(function: Callable[[T], R], items: Sequence[T]) -> Iterator[tuple[in
     When a stage raises, what was computed before is still written, and then the error is raised.
     """
     if isinstance(function, Stages):
-        yield from _overlapped(function, items)
-        return
-    for number, item in enumerate(items):
-        yield number, function(item)
+        return enumerate(_overlapped(function, items))
+    return ((number, function(item)) for number, item in enumerate(items))
 
 
-def _overlapped(stages: Stages[T, D, E, R], items: Sequence[T]) -> Iterator[tuple[int, R]]:
-    with ThreadPoolExecutor(1, "read") as reader, ThreadPoolExecutor(1, "write") as writer:
-        read = deque(reader.submit(stages.read, item) for item in items[:BUFFERED])
-        written: deque[tuple[int, Future[R]]] = deque()
-        failed: Exception | None = None
-        for number, item in enumerate(items):
-            try:
-                result = stages.compute(read.popleft().result())
-            except Exception as error:  # raised once what was done is written
-                failed = error
-                break
-            read.extend(reader.submit(stages.read, item) for item in items[number + BUFFERED :][:1])
-            written.append((number, writer.submit(stages.write, item, result)))
-            if len(written) > BUFFERED:
-                first, future = written.popleft()
-                yield first, future.result()
-        reader.shutdown(cancel_futures=True)
-        for left, future in written:
-            yield left, future.result()
-        if failed is not None:
-            raise failed
+def _overlapped(stages: Stages[T, D, E, R], items: Sequence[T]) -> Iterator[R]:
+    with (
+        ThreadPoolExecutor(1, "read") as readers,
+        ThreadPoolExecutor(max(1, stages.computing), "compute") as computers,
+        ThreadPoolExecutor(stages.writing, "write") as writers,
+    ):
+        read = _ahead(readers, stages.read, items, BUFFERED)
+        if stages.computing:
+            computed = _ahead(computers, stages.compute, read, stages.computing)
+        else:
+            computed = map(stages.compute, read)
+        yield from _ahead(writers, _both(stages.write), zip(items, computed, strict=True), stages.writing + 1)
+
+
+def _ahead(pool: Executor, function: Callable[[T], R], items: Iterable[T], count: int) -> Iterator[R]:
+    """Results in the order of their items; so many more are worked on while one is used.
+
+    Where the items end in an error, it is raised after the results of those before it.
+    """
+    running: deque[Future[R]] = deque()
+    failed: Exception | None = None
+    source = iter(items)
+    while True:
+        try:
+            item = next(source)
+        except StopIteration:
+            break
+        except Exception as error:  # raised once what came before is done
+            failed = error
+            break
+        running.append(pool.submit(function, item))
+        if len(running) > count:
+            yield running.popleft().result()
+    while running:
+        yield running.popleft().result()
+    if failed is not None:
+        raise failed
+
+
+def _both(function: Callable[[T, E], R]) -> Callable[[tuple[T, E]], R]:
+    return lambda both: function(*both)
 
 
 @contextmanager

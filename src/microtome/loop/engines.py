@@ -8,10 +8,9 @@ from typing import Literal
 
 from microtome.box import Box
 from microtome.loop.session import Session
-from microtome.predict.choice import PIECE_DEEP, PIECE_FLAT, fastest
+from microtome.predict.choice import PIECE_DEEP, PIECE_FLAT, fastest, on_torch
 from microtome.predict.int8 import LIMIT, TILES, Image, calibrate, measured_loss, require_small
 from microtome.predict.model import SegmentationModel
-from microtome.predict.network import TORCH
 from microtome.predict.openvino import OpenVinoEngine, openvino
 from microtome.project.growth import lessons
 from microtome.volume.sample import sample_boxes
@@ -36,7 +35,7 @@ def on_engine(
     """
     match name:
         case "torch":
-            return replace(model, engine=TORCH)
+            return replace(model, engine=on_torch(model, math.prod(session.image.shape)).engine)
         case "openvino":
             openvino()
             return replace(model, engine=OpenVinoEngine())

@@ -15,7 +15,7 @@ import torch
 
 from microtome.box import Int3
 from microtome.predict.model import SegmentationModel
-from microtome.predict.network import TORCH, Engine
+from microtome.predict.network import TORCH, Engine, TorchEngine
 from microtome.predict.openvino import OpenVinoEngine, openvino
 from microtome.whole import whole_file
 
@@ -24,6 +24,7 @@ PIECE_FLAT: Int3 = (1, 512, 512)  # voxels z y x that are tried
 PIECE_DEEP: Int3 = (16, 128, 128)
 LEAST = 3  # turns of each
 WORTH = 50_000_000  # voxels that take about as long as a trial
+WORTH_COMPILING = 1_000_000_000  # voxels; with fewer, compiling takes longer than a GPU predicts
 
 Say = Callable[[str], None]
 
@@ -43,7 +44,7 @@ def fastest(model: SegmentationModel, voxels: int, seconds: float = SECONDS) -> 
     say the same; those that do not are never chosen.
     """
     if model.device != "cpu":
-        return Choice(TORCH, f"torch: the device is {model.device}")
+        return on_torch(model, voxels)
     try:
         openvino()
     except ImportError:
@@ -63,6 +64,15 @@ def fastest(model: SegmentationModel, voxels: int, seconds: float = SECONDS) -> 
     others = ", ".join(f"{name} {speed:.2f}" for name, speed in speeds.items() if name != best)
     reason = f"{best}: {speeds[best]:.2f} megavoxels a second on this machine, {others} ({how})"
     return Choice(engines[best], reason)
+
+
+def on_torch(model: SegmentationModel, voxels: int) -> Choice:
+    """PyTorch; on a GPU compiled, where there are `voxels` enough to be worth it."""
+    if model.device == "cpu":
+        return Choice(TORCH, "torch: it was asked for")
+    if voxels < WORTH_COMPILING:
+        return Choice(TORCH, f"torch: the device is {model.device}; so small a volume is not worth compiling")
+    return Choice(TorchEngine(compiled=True), f"torch: the device is {model.device}, for which it compiles")
 
 
 def _tried(model: SegmentationModel, engines: dict[str, Engine], seconds: float) -> dict[str, float]:

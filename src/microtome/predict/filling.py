@@ -1,5 +1,6 @@
 """A volume predicted into a store, block by block, by this process or the workers of a cluster."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,11 @@ from microtome.predict.store import PredictionStore
 from microtome.progress import Progress
 from microtome.schedule import Schedule, Stages, in_turn
 from microtome.volume import Volume
+
+COMPUTING = 2  # blocks in the works on a GPU: one is copied while the other is computed
+WRITERS = (
+    16  # threads: a megavoxel takes one about 40 ms to compress, write and check, a GPU a few to predict
+)
 
 Opened = Callable[[], Volume]
 """Opens a volume; called in the process that reads it."""
@@ -34,7 +40,11 @@ class Filling:
 
     @property
     def stages(self) -> Stages[Block, Read, Mean | None, str]:
-        return Stages(self.read, self.compute, self.write)
+        """On a GPU blocks are copied and computed side by side, and several are written at a time."""
+        if self.model.device == "cpu":
+            return Stages(self.read, self.compute, self.write)
+        writing = min(WRITERS, os.cpu_count() or 1)
+        return Stages(self.read, self.compute, self.write, COMPUTING, writing)
 
     def read(self, block: Block) -> Read:
         """What the network sees; None where there is nothing to predict.

@@ -14,6 +14,7 @@ from jaxtyping import Float32, UInt8
 
 from microtome.labels import IGNORE
 from microtome.learn.targets import Target
+from microtome.net.cropping import as_arrays
 from microtome.net.inference import dropout_masks
 from microtome.net.unet import UNet
 from microtome.predict.model import SegmentationModel
@@ -138,11 +139,11 @@ def require_small(loss: Loss, limit: float = LIMIT) -> None:
 def _inputs(network: OpenVinoNetwork, part: Part, image: torch.Tensor) -> tuple[np.ndarray, ...]:
     if part == "finest":
         return (image.numpy(),)
-    marks = [mark.numpy() for mark in network.marks(())]
+    ends = [end.numpy() for end in as_arrays(network.net.config, ())]
     if part == "whole":
-        return image.numpy(), *marks
+        return image.numpy(), *ends
     masks = dropout_masks(network.net.config, image.shape, torch.Generator().manual_seed(0))
-    return (network.run("finest", image), *marks, *(np.ascontiguousarray(mask) for mask in masks))
+    return (network.run("finest", image), *ends, *(np.ascontiguousarray(mask) for mask in masks))
 
 
 def _quantised(graph: Any, inputs: Sequence[tuple[np.ndarray, ...]]) -> Any:  # noqa: ANN401

@@ -2,8 +2,9 @@
 
 import json
 import math
+import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -35,6 +36,8 @@ from microtome.progress import Progress
 
 SECTION = 2048  # voxels; sides of a section up to which it is predicted in one piece
 CUBE = (96, 320, 320)  # voxels z y x up to which a net that crosses z does; wider where it is thinner
+
+_MAKING = threading.Lock()  # one thread makes networks ready, those that predict beside it wait
 
 
 @runtime_checkable
@@ -175,9 +178,18 @@ class SegmentationModel:
     def _target(self) -> Target:
         return target_of(self.recipe.train.target)
 
-    @cached_property
+    def __getstate__(self) -> dict[str, object]:
+        """To another process go settings and weights; it makes networks of its own."""
+        return {field.name: vars(self)[field.name] for field in fields(self)}
+
+    @property
     def networks(self) -> tuple[Network, ...]:
-        """The members on the engine that predicts."""
+        """The members on the engine that predicts, made ready when they are first asked for."""
+        with _MAKING:
+            return self._networks
+
+    @cached_property
+    def _networks(self) -> tuple[Network, ...]:
         return tuple(self.engine.ready(net, self._target, self.device) for net in self._nets)
 
     @cached_property

@@ -1,19 +1,21 @@
 """A network made ready to predict: normalised images in, class probabilities out; here on PyTorch."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Float32
 from torch import Tensor
 
-from microtome.learn.step import half_precision
 from microtome.learn.targets import Target
-from microtome.net.cropping import Cuts
+from microtome.net.cropping import Cuts, as_arrays, from_arrays
 from microtome.net.inference import Masks
 from microtome.net.unet import UNet
+from microtome.predict.gpu import Backend, compiled, fetched, own_stream, sent
 
+HALF = torch.bfloat16  # on a GPU
 TOGETHER = 2**18  # voxels of samples that are predicted at a time: more gain nothing and need memory
 
 Images = Float32[Tensor, "b 1 z y x"]
@@ -54,12 +56,17 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class TorchEngine:
-    """PyTorch on any device; on a GPU in bfloat16."""
+    """PyTorch on any device; on a GPU in bfloat16, and compiled where that is asked for."""
 
+    compiled: bool = False  # faster, after a minute or so
     name: str = "torch"
 
     def ready(self, net: UNet, target: Target, device: str) -> Network:
-        return TorchNetwork(net.to(device), target, device)
+        if torch.device(device).type == "cpu":
+            return TorchNetwork(net, target, device)
+        half = copy.deepcopy(net).to(device, HALF)  # features are taken from `net` itself, in float32
+        network = TorchNetwork(half, target, device, HALF)
+        return network.compiled() if self.compiled else network
 
 
 TORCH = TorchEngine()
@@ -67,33 +74,49 @@ TORCH = TorchEngine()
 
 @dataclass(frozen=True)
 class TorchNetwork:
-    """A folded U-Net as it is."""
+    """A folded U-Net in any precision. Threads that predict at a time each have a stream of their own."""
 
     net: UNet
     target: Target
     device: str
+    precision: torch.dtype = torch.float32
+    faster: Callable[..., Tensor] | None = None  # the same as `classes`
+
+    def compiled(self, backend: Backend = "inductor") -> "TorchNetwork":
+        """The same, compiled once for images of all sizes; where that fails it warns and stays as it is."""
+        z, y, x = self.net.config.multiple
+        sides = (1, 4 * y, 5 * x) if self.net.config.flat else (3 * z, 4 * y, 5 * x)
+        example = torch.zeros(1, 1, *sides, device=self.device, dtype=self.precision)
+        examples = (example, *as_arrays(self.net.config, ()))
+        return replace(self, faster=compiled(self.classes, examples, backend))
+
+    def classes(self, images: Tensor, *ends: Tensor) -> Tensor:
+        """Probabilities on the device, of images that are there in the net's precision; `ends` as arrays."""
+        return class_probabilities(self.target.class_logits(self.net(images, from_arrays(ends))))
 
     def probabilities(self, images: Images, cuts: Cuts = ()) -> Probabilities:
-        with torch.inference_mode(), half_precision(self.device):
-            return self._classes(self.net(images.to(self.device), cuts))
+        with torch.inference_mode(), own_stream(self.device):
+            classify = self.faster or self.classes
+            return fetched(classify(self._sent(images), *as_arrays(self.net.config, cuts)))
 
     def sampled(self, images: Images, masks: Sequence[Masks], cuts: Cuts = ()) -> Iterator[Probabilities]:
         """The level that no dropout changes is computed once, and several samples go together where small."""
-        with torch.inference_mode(), half_precision(self.device):
-            finest = self.net.finest(images.to(self.device))
+        with torch.inference_mode(), own_stream(self.device):
+            finest = self.net.finest(self._sent(images))
         for group in grouped(masks, images.numel()):
             yield from self._group(finest, group, images, cuts)
 
     def _group(
         self, finest: Tensor, group: Sequence[Masks], images: Images, cuts: Cuts
     ) -> list[Probabilities]:
-        with torch.inference_mode(), half_precision(self.device):
-            joined = [torch.cat(level).to(self.device) for level in zip(*group, strict=True)]
+        with torch.inference_mode(), own_stream(self.device):
+            joined = [self._sent(torch.cat(level)) for level in zip(*group, strict=True)]
             outputs = self.net.dropped(torch.cat([finest] * len(group)), joined, cuts)
-            return [self._classes(self.net.unfolded(one, images)) for one in outputs.chunk(len(group))]
+            logits = [self.net.unfolded(one, images) for one in outputs.chunk(len(group))]
+            return [fetched(class_probabilities(self.target.class_logits(one))) for one in logits]
 
-    def _classes(self, outputs: Float[Tensor, "b channels z y x"]) -> Probabilities:
-        return class_probabilities(self.target.class_logits(outputs)).cpu()
+    def _sent(self, tensor: Tensor) -> Tensor:
+        return sent(tensor, self.device).to(self.precision)
 
 
 def class_probabilities(logits: Float[Tensor, "b c *space"]) -> Float32[Tensor, "b c *space"]:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from microtome.learn.targets import Target
-from microtome.net.cropping import Cut, Cuts, Ends
+from microtome.net.cropping import Cuts, as_arrays, from_arrays
 from microtome.net.inference import Masks, dropout_masks
 from microtome.net.unet import UNet
 from microtome.predict.network import Images, Network, Probabilities, class_probabilities, grouped
@@ -51,20 +51,16 @@ class OpenVinoNetwork:
         openvino()
 
     def probabilities(self, images: Images, cuts: Cuts = ()) -> Probabilities:
-        return torch.from_numpy(self.run("whole", images, *self.marks(cuts)))
+        return torch.from_numpy(self.run("whole", images, *as_arrays(self.net.config, cuts)))
 
     def sampled(self, images: Images, masks: Sequence[Masks], cuts: Cuts = ()) -> Iterator[Probabilities]:
-        finest, marks = self.run("finest", images), self.marks(cuts)
+        finest, ends = self.run("finest", images), as_arrays(self.net.config, cuts)
         for group in grouped(masks, images.numel()):
             joined = [torch.cat(level) for level in zip(*group, strict=True)]
             together = np.concatenate([finest] * len(group))
-            proba = torch.from_numpy(self.run("dropped", together, *marks, *joined))
+            proba = torch.from_numpy(self.run("dropped", together, *ends, *joined))
             for one in proba.chunk(len(group)):
                 yield self.net.unfolded(one, images)
-
-    def marks(self, cuts: Cuts) -> list[Tensor]:
-        """Cuts as a graph takes them."""
-        return marks(self.net, cuts)
 
     def run(self, part: Part, *inputs: Tensor | np.ndarray) -> np.ndarray:
         """What a graph gives for these inputs."""
@@ -121,7 +117,7 @@ def require_cpu(engine: str, device: str) -> str:
 def converted(net: UNet, target: Target, part: Part) -> Any:  # noqa: ANN401
     """A part of a net as a graph for inputs of any size that fits it."""
     z, y, x = net.config.multiple
-    image, ends = torch.zeros(2, 1, 3 * z, 4 * y, 5 * x), marks(net, ())
+    image, ends = torch.zeros(2, 1, 3 * z, 4 * y, 5 * x), as_arrays(net.config, ())
     module: nn.Module
     with torch.no_grad(), warnings.catch_warnings():
         # OpenVINO traces by torch.jit, which is deprecated and warns; torch.export takes 20 times as long
@@ -135,23 +131,6 @@ def converted(net: UNet, target: Target, part: Part) -> Any:  # noqa: ANN401
                 masks = dropout_masks(net.config, image.shape, torch.Generator())
                 module, inputs = _Dropped(net, target), (net.finest(image), *ends, *masks)
         return openvino().convert_model(module.eval(), example_input=inputs)
-
-
-def marks(net: UNet, cuts: Cuts) -> list[Tensor]:
-    """Cuts as a graph takes them: arrays whose sides are one more than what is cut; () cuts nothing."""
-    sides = 2 if net.config.flat else 3
-    nothing = Ends((0,) * sides, (0,) * sides)
-    every = cuts or (Cut(nothing, nothing),) * len(net.pool)
-    return [torch.zeros(*(1 + n for n in side)) for cut in every for ends in cut for side in ends]
-
-
-def _cuts(ends: Sequence[Tensor]) -> Cuts:
-    """The inverse of `marks`, for a graph."""
-    sides = [tuple(n - 1 for n in end.shape) for end in ends]
-    return tuple(
-        Cut(Ends(*sides[first : first + 2]), Ends(*sides[first + 2 : first + 4]))
-        for first in range(0, len(sides), 4)
-    )
 
 
 def keep(graph: Any, folder: Path) -> None:  # noqa: ANN401
@@ -178,7 +157,7 @@ class _Whole(nn.Module):
         self.net, self.target = net, target
 
     def forward(self, image: Tensor, *ends: Tensor) -> Tensor:
-        return class_probabilities(self.target.class_logits(self.net(image, _cuts(ends))))
+        return class_probabilities(self.target.class_logits(self.net(image, from_arrays(ends))))
 
 
 class _Finest(nn.Module):
@@ -197,7 +176,7 @@ class _Dropped(nn.Module):
 
     def forward(self, finest: Tensor, *inputs: Tensor) -> Tensor:
         count = len(self.net.pool)
-        outputs = self.net.dropped(finest, inputs[-count:], _cuts(inputs[:-count]))
+        outputs = self.net.dropped(finest, inputs[-count:], from_arrays(inputs[:-count]))
         return class_probabilities(self.target.class_logits(outputs))
 
 
