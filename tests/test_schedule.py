@@ -150,6 +150,41 @@ def test_processes_give_every_result_with_the_number_of_its_item() -> None:
             list(schedule(failing, [0]))
 
 
+class Sent:
+    """A function that says in which process, and for which time there, it was unpacked."""
+
+    unpacked = 0
+
+    def __call__(self, item: int) -> tuple[int, int]:
+        return os.getpid(), Sent.unpacked
+
+    def __setstate__(self, state: dict) -> None:
+        Sent.unpacked += 1
+
+    def __getstate__(self) -> dict:
+        return {"anything": 1}
+
+
+def test_a_process_gets_a_function_once_however_many_items_there_are() -> None:
+    with on_processes(1) as schedule:
+        assert len(set(dict(schedule(Sent(), range(5))).values())) == 1
+        assert {count for _, count in dict(schedule(Sent(), range(5))).values()} == {2}
+
+
+def begin() -> None:
+    os.environ["BEGUN"] = "yes"
+
+
+def begun(number: int) -> bool:
+    return "BEGUN" in os.environ
+
+
+def test_a_process_begins_as_it_is_told() -> None:
+    with on_processes(1, begin) as schedule:
+        assert list(schedule(begun, [0])) == [(0, True)]
+    assert not begun(0)
+
+
 def test_no_processes_are_refused() -> None:
     with pytest.raises(ValueError, match="expected at least one process; got 0"), on_processes(0):
         pass

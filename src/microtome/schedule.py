@@ -1,5 +1,6 @@
 """Who works through the blocks of a volume: this process, several here, or the workers of a Dask cluster."""
 
+import pickle
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import (
@@ -12,8 +13,11 @@ from concurrent.futures import (
 )
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 T = TypeVar("T")
@@ -102,15 +106,18 @@ def _both(function: Callable[[T, E], R]) -> Callable[[tuple[T, E]], R]:
 
 
 @contextmanager
-def on_processes(count: int) -> Iterator[Schedule]:
+def on_processes(count: int, begin: Callable[[], None] | None = None) -> Iterator[Schedule]:
     """So many processes on this machine. Functions, items and results must pickle.
+
+    A process calls `begin` once, and gets a function once however many items there are.
 
     Raises:
         ValueError: If there is none.
     """
     if count < 1:
         raise ValueError(f"expected at least one process; got {count}")
-    with ProcessPoolExecutor(count, get_context("spawn")) as pool:  # a fork would copy locks that are held
+    spawn = get_context("spawn")  # a fork would copy locks that are held
+    with ProcessPoolExecutor(count, spawn, begin) as pool:
         try:
             yield _Processes(pool, count)
         finally:
@@ -149,18 +156,20 @@ class _Processes:
 
     def __call__(self, function: Callable[[T], R], items: Sequence[T]) -> Iterator[tuple[int, R]]:
         waiting, running = iter(enumerate(items)), dict[Future[R], int]()
+        with TemporaryDirectory() as folder:
+            kept = Path(folder) / "function"
+            kept.write_bytes(pickle.dumps(function))
 
-        def submit(count: int) -> None:
-            running.update(
-                {self.pool.submit(function, item): number for number, item in islice(waiting, count)}
-            )
+            def submit(count: int) -> None:
+                for number, item in islice(waiting, count):
+                    running[self.pool.submit(_call_kept, kept, item)] = number
 
-        submit(self.count * 2)  # one to be done, and one that waits
-        while running:
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            submit(len(done))
-            for future in done:
-                yield running.pop(future), future.result()
+            submit(self.count * 2)  # one to be done, and one that waits
+            while running:
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                submit(len(done))
+                for future in done:
+                    yield running.pop(future), future.result()
 
 
 class _Workers:
@@ -196,6 +205,16 @@ class _Workers:
             number = numbers.pop(future.key)
             submit()
             yield number, result
+
+
+def _call_kept(kept: Path, item: T) -> Any:  # noqa: ANN401
+    return _function(kept)(item)
+
+
+@lru_cache(1)
+def _function(kept: Path) -> Callable[[Any], Any]:
+    function: Callable[[Any], Any] = pickle.loads(kept.read_bytes())
+    return function
 
 
 def _call(function: Callable[[T], R], item: T) -> R:

@@ -1,6 +1,7 @@
 """The commands. Each parses words, makes one call, and shows the result; heavy imports wait inside."""
 
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,7 +14,7 @@ from microtome.cli.labels import labels
 from microtome.cli.mesh import mesh
 from microtome.cli.objects_truth import objects
 from microtome.cli.parse import int3, names, numbers, require_local, whole_numbers, window
-from microtome.cli.predict import predict
+from microtome.cli.predict import Scheduler, predict
 from microtome.cli.proofread import proofread
 from microtome.cli.restore import restore
 from microtome.cli.segment import segment
@@ -152,14 +153,24 @@ def query(
         int | None,
         typer.Option("-n", "--count", min=1, help="How many.", show_default="query.batch of the project"),
     ] = None,
+    scheduler: Scheduler = None,
+    engine: Annotated[
+        Literal["auto", "torch", "openvino"],
+        typer.Option(help="What the model computes on; auto tries which is the fastest here."),
+    ] = "torch",
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
     """Choose what to label next and put it into the journal."""
-    from microtome.cli.session import opened, query_row
+    from microtome.cli.session import opened, query_row, scheduled
     from microtome.loop.asking import ask, batch_size
 
-    with progress() as bars, opened(folder, device, bars) as session:
+    with (
+        progress() as bars,
+        opened(folder, device, bars) as session,
+        scheduled(scheduler) as schedule,
+    ):
+        session = replace(session, schedule=schedule, engine=engine)
         asked = ask(session, count or batch_size(session))
         rows = [query_row(one) for one in asked]
     result({"queries": rows}, rows, as_json=as_json)

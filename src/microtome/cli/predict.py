@@ -16,7 +16,12 @@ Mask = Annotated[
     typer.Option(metavar="URI", help="Volume that is 0 where nothing is, also a coarser one."),
 ]
 Scheduler = Annotated[
-    str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler whose workers do it, or its file.")
+    str | None,
+    typer.Option(
+        metavar="ADDRESS|processes",
+        help="Dask scheduler whose workers do it, or its file; or a process for each core.",
+        show_default="this process",
+    ),
 ]
 MostLost = Annotated[
     float, typer.Option(min=0, max=1, help="Jaccard that openvino-int8 may lose before it is refused.")

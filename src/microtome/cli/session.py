@@ -1,5 +1,6 @@
 """A project opened for work: its words turned into the strategy, recipe and device they stand for."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -17,7 +18,7 @@ from microtome.progress import Progress
 from microtome.project import Model, Project, Query, open_project, parse_split
 from microtome.query.outward import Outward
 from microtome.query.strategy import Strategy
-from microtome.schedule import Schedule, in_turn, on_dask
+from microtome.schedule import Schedule, in_turn, on_dask, on_processes
 
 
 @contextmanager
@@ -105,14 +106,25 @@ def resolved_device(word: str) -> str:
 def scheduled(address: str | None) -> Iterator[Schedule]:
     """Who works through blocks: this process, or the workers of the Dask scheduler at `address`.
 
+    `processes` are as many on this machine as it has cores, each with one thread.
+
     Raises:
         OSError: If no scheduler answers there.
     """
     if address is None:
         yield in_turn
-        return
-    with on_dask(address) as schedule:
-        yield schedule
+    elif address == "processes":
+        with on_processes(os.cpu_count() or 1, _with_one_thread) as schedule:
+            yield schedule
+    else:
+        with on_dask(address) as schedule:
+            yield schedule
+
+
+def _with_one_thread() -> None:
+    import torch  # it takes seconds to load
+
+    torch.set_num_threads(1)
 
 
 def box_of(text: str | None, shape: Int3) -> Box | None:

@@ -1,16 +1,23 @@
 """Asking: the next queries, chosen by the latest model, or by the start strategy before there is one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from microtome.box import Box, Int3, count, grid
 from microtome.loop.growing import audits, planted, round_that_runs, step_size
 from microtome.loop.session import Session
+from microtome.progress import Progress
 from microtome.project import Model, Query
 from microtome.project.growth import AUDIT, SEED, grows
 from microtome.query.candidates import Candidates, ModelView, open_boxes
 from microtome.query.strategy import Pick, Selection
+from microtome.schedule import Schedule
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 MOST_CANDIDATES = 100_000  # boxes that a round chooses from; a volume with more of them is sampled
 
@@ -171,7 +178,21 @@ def _candidates(session: Session, asked: list[Query], latest: Model | None) -> C
         image=session.image.read,
         labelled=tuple(query.box for query in asked if query.strategy != AUDIT),
         elapsed=_elapsed(session, latest),
+        schedule=_Shown(session.schedule, session.progress),
     )
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A schedule that reports how many items are done."""
+
+    schedule: Schedule
+    progress: Progress
+
+    def __call__(self, function: Callable[[T], R], items: Sequence[T]) -> Iterator[tuple[int, R]]:
+        for done, found in enumerate(self.schedule(function, items), start=1):
+            self.progress("scoring", done, len(items))
+            yield found
 
 
 def _elapsed(session: Session, latest: Model | None) -> float:

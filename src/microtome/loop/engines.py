@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from microtome.box import Box
-from microtome.loop.session import Session
+from microtome.loop.session import ExactEngineName, Session
 from microtome.predict.choice import PIECE_DEEP, PIECE_FLAT, fastest, on_torch
 from microtome.predict.int8 import LIMIT, TILES, Image, calibrate, measured_loss, require_small
 from microtome.predict.model import SegmentationModel
@@ -33,18 +33,31 @@ def on_engine(
         ValueError: If the engine does not run on the session's device, or loses more than `limit` of Jaccard.
         OSError: If the image cannot be read or the folder not written.
     """
+    if name == "openvino-int8":
+        return _in_8_bits(session, model, kept, say, limit)
+    return on_exact_engine(session, model, name, say)
+
+
+def on_exact_engine(
+    session: Session, model: SegmentationModel, name: ExactEngineName, say: Say
+) -> SegmentationModel:
+    """The model on an engine that says what PyTorch does, up to rounding; says why it was chosen.
+
+    Raises:
+        ImportError: If the engine's library is not installed.
+        ValueError: If the image changed since the project was made.
+    """
+    voxels = math.prod(session.image.shape)
     match name:
         case "torch":
-            return replace(model, engine=on_torch(model, math.prod(session.image.shape)).engine)
+            return replace(model, engine=on_torch(model, voxels).engine)
         case "openvino":
             openvino()
             return replace(model, engine=OpenVinoEngine())
         case "auto":
-            choice = fastest(model, math.prod(session.image.shape))
+            choice = fastest(model, voxels)
             say(f"Engine {choice.reason}.")
             return replace(model, engine=choice.engine)
-        case "openvino-int8":
-            return _in_8_bits(session, model, kept, say, limit)
 
 
 def _in_8_bits(

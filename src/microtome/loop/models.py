@@ -9,7 +9,7 @@ import numpy as np
 from microtome.box import Box
 from microtome.evaluate.overlap import ContingencyTable, contingency, empty_table
 from microtome.learn.settings import TABLES
-from microtome.loop.engines import EngineName, Say, on_engine
+from microtome.loop.engines import EngineName, Say, on_engine, on_exact_engine
 from microtome.loop.growing import at_stage, sections_of
 from microtome.loop.session import Session
 from microtome.predict.blocks import predictions
@@ -46,15 +46,27 @@ def load(session: Session, record: Model) -> SegmentationModel:
 
 
 def view(session: Session, record: Model) -> ModelOnVolume:
-    """The recorded model over the project's image, as the query settings sample it."""
+    """The recorded model over the project's image, as the query settings sample it.
+
+    Raises:
+        ImportError: If the session's engine is not installed.
+        ValueError: If the model's folder is damaged, or the engine does not run on the session's device.
+    """
     config = session.project.config
+    model = load(session, record)
+    if session.engine != "torch":  # which, on a GPU, would compile for a look at a few boxes
+        model = on_exact_engine(session, model, session.engine, _unsaid)
     return ModelOnVolume(
-        load(session, record),
+        model,
         session.image,
         samples=config.query.samples,
         seed=config.seed * 1000 + record.round,
         progress=session.progress,
     )
+
+
+def _unsaid(text: str) -> None:
+    """Why an engine was chosen matters where a volume is predicted."""
 
 
 def preview(model: Model, query_id: int | None, box: Box, posterior: Posterior) -> Preview:

@@ -2,13 +2,17 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal
 
 from microtome.learn.config import Recipe
 from microtome.predict.sampling import Sampling
 from microtome.progress import Progress, silent
 from microtome.project import Project
 from microtome.query.strategy import Strategy
+from microtome.schedule import Schedule, in_turn
 from microtome.volume import Volume
+
+ExactEngineName = Literal["auto", "torch", "openvino"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,8 @@ class Session:
     sampling: Sampling
     device: str = "cpu"
     progress: Progress = field(default=silent)
+    schedule: Schedule = in_turn  # who scores the candidates of a round
+    engine: ExactEngineName = "torch"  # what the latest model computes on when it is asked
 
     @property
     def classes(self) -> int:

@@ -12,6 +12,7 @@ from microtome.learn.config import Recipe
 from microtome.learn.examples import Example
 from microtome.predict.blocks import region_posterior
 from microtome.predict.model import SegmentationModel
+from microtome.predict.network import TORCH
 from microtome.predict.posterior import Posterior
 from microtome.predict.sampling import Sampling
 from microtome.progress import Progress, silent
@@ -34,6 +35,10 @@ class ModelOnVolume:
     samples_of: dict[Sampling, int] = field(default_factory=lambda: {"dropout": 10, "flips": 4})
     progress: Progress = silent
     _known: dict[tuple[Box, Sampling], Posterior] = field(default_factory=dict, init=False, compare=False)
+
+    def __getstate__(self) -> dict[str, object]:
+        """To another process go neither what is remembered nor who is shown the progress."""
+        return {**vars(self), "progress": silent, "_known": {}}
 
     def posterior(self, box: Box, sampling: Sampling | None = None) -> Posterior:
         """The posterior of a box: sampled as the model is, or in another way with `samples_of` samples.
@@ -73,7 +78,12 @@ class ModelOnVolume:
             ValueError: If nothing in the box is labelled.
         """
         untrained = replace(
-            self.model, recipe=_lesson(self.model.recipe), sampling="single", members=(), losses=()
+            self.model,
+            recipe=_lesson(self.model.recipe),
+            sampling="single",
+            members=(),
+            losses=(),
+            engine=TORCH,  # another would convert a network that is used once
         )
         example = Example(self.image.read(box), labels)
         return partial(self._predicted, untrained.fit([example], seed=seed, progress=silent), 1)

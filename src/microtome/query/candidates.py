@@ -1,8 +1,9 @@
 """The open queries a strategy may choose from, with what is known of each computed only when asked for."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from functools import partial
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64, UInt8
@@ -12,6 +13,7 @@ from microtome.labels import BACKGROUND, IGNORE, borders
 from microtome.predict.posterior import Posterior, class_map
 from microtome.predict.sampling import Sampling
 from microtome.query.subsets import apart
+from microtome.schedule import Schedule, in_turn
 
 PIECE: Int3 = (8, 1024, 1024)  # voxels; candidates that start in one such cell are predicted together
 SPARSE = 8  # unless their hull is so many times their own voxels: context costs about as much
@@ -19,6 +21,8 @@ SPARSE = 8  # unless their hull is so many times their own voxels: context costs
 Predictor = Callable[[Box], Posterior]
 Reader = Callable[[Box], UInt8[np.ndarray, "z y x"]]
 Feature = Callable[[UInt8[np.ndarray, "z y x"]], Float64[np.ndarray, "d"]]
+Counts = tuple[Int64[np.ndarray, "c"], int]
+V = TypeVar("V")
 
 
 @runtime_checkable
@@ -67,6 +71,7 @@ class Candidates:
     labelled: tuple[Box, ...] = ()  # asked already
     elapsed: float = 0.0  # of the planned rounds: 0 in the first that a model asks in, 1 in the last
     sharing: bool = False  # whether picks may share voxels: objects lie in boxes that overlap, places do not
+    schedule: Schedule = in_turn  # who looks at posteriors, where a number a box is all that is wanted
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -132,6 +137,22 @@ class Candidates:
             for index in members:
                 yield index, posterior.crop(self.boxes[index].relative_to(hull))
 
+    def told(
+        self, value: Callable[[Posterior], V], sampling: Sampling | None = None
+    ) -> Iterator[tuple[int, V]]:
+        """Index of every box and `value` of its posterior, which stays where the schedule has it computed.
+
+        Other processes get the model and `value`, which must pickle, and give back values alone.
+
+        Raises:
+            ValueError: If there is no model yet, or it cannot be sampled so.
+            OSError: If the image cannot be read.
+        """
+        groups = pieces(self.boxes, PIECE)
+        items = [(hull, tuple(self.boxes[index] for index in members)) for hull, members in groups]
+        for number, values in self.schedule(_Telling(self.view, value, sampling), items):
+            yield from zip(groups[number][1], values, strict=True)
+
     def census_of_truth(self) -> Census:
         """Counts of the true labels: what an expert who points at objects knows.
 
@@ -139,7 +160,7 @@ class Candidates:
             ValueError: If the truth is not known.
         """
         truth = self.known_truth
-        return self._census((index, truth(box)) for index, box in enumerate(self.boxes))
+        return self._census((k, _counts(self.classes, truth(box))) for k, box in enumerate(self.boxes))
 
     def census_of_prediction(self) -> Census:
         """Counts of the predicted labels.
@@ -147,16 +168,39 @@ class Candidates:
         Raises:
             ValueError: If there is no model yet.
         """
-        return self._census((index, class_map(posterior)) for index, posterior in self.posteriors())
+        return self._census(self.told(partial(_predicted_counts, self.classes)))
 
-    def _census(self, labels: Iterator[tuple[int, UInt8[np.ndarray, "z y x"]]]) -> Census:
+    def _census(self, counted: Iterable[tuple[int, Counts]]) -> Census:
         classes = np.zeros((len(self.boxes), self.classes), dtype=np.int64)
         edges = np.zeros(len(self.boxes), dtype=np.int64)
-        for index, block in labels:
-            classes[index] = np.bincount(block.ravel(), minlength=self.classes)[: self.classes]
-            said = np.where(block == IGNORE, BACKGROUND, block)  # what nobody labelled has no border
-            edges[index] = np.count_nonzero(borders(said)) if said.max(initial=BACKGROUND) else 0
+        for index, counts in counted:
+            classes[index], edges[index] = counts
         return Census(classes, edges)
+
+
+@dataclass(frozen=True)
+class _Telling(Generic[V]):
+    """What is done to a piece, a hull and the boxes in it: a value for each of these."""
+
+    model: ModelView
+    value: Callable[[Posterior], V]
+    sampling: Sampling | None
+
+    def __call__(self, piece: tuple[Box, tuple[Box, ...]]) -> list[V]:
+        hull, boxes = piece
+        posterior = self.model.posterior(hull, self.sampling)
+        return [self.value(posterior.crop(box.relative_to(hull))) for box in boxes]
+
+
+def _predicted_counts(classes: int, posterior: Posterior) -> Counts:
+    return _counts(classes, class_map(posterior))
+
+
+def _counts(classes: int, block: UInt8[np.ndarray, "z y x"]) -> Counts:
+    """Voxels of each class, and of their borders."""
+    said = np.where(block == IGNORE, BACKGROUND, block)  # what nobody labelled has no border
+    edges = int(np.count_nonzero(borders(said))) if said.max(initial=BACKGROUND) else 0
+    return np.bincount(block.ravel(), minlength=classes)[:classes], edges
 
 
 def pieces(boxes: Sequence[Box], cell: Int3) -> list[tuple[Box, list[int]]]:

@@ -106,8 +106,8 @@ def _of_posteriors(
     candidates: Candidates, value: Callable[[Posterior], float], sampling: Sampling | None = None
 ) -> Float64[np.ndarray, "n"]:
     scores = np.zeros(len(candidates))
-    for index, posterior in candidates.posteriors(sampling):
-        scores[index] = value(posterior)
+    for index, score in candidates.told(value, sampling):
+        scores[index] = score
     unfit = np.count_nonzero(~np.isfinite(scores))
     if unfit:
         raise ValueError(f"scores must be finite; {unfit} of {len(scores)} are not")

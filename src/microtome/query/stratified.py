@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
+from microtome.predict.posterior import Posterior
 from microtome.query.candidates import Candidates
 from microtome.query.ranked import powered
 from microtome.query.strategy import Pick, Selection
@@ -49,11 +50,8 @@ class ClassStratified:
     def _scores(self, candidates: Candidates) -> Float64[np.ndarray, "n c"]:
         """Mean entropy of each box, and that of each foreground class."""
         scores = np.zeros((len(candidates), candidates.classes))
-        for index, posterior in candidates.posteriors():
-            voxels = entropy(posterior)
-            scores[index, 0] = voxels.mean(dtype=np.float64)
-            for c in range(1, candidates.classes):
-                scores[index, c] = (posterior.mean[c] * voxels).mean(dtype=np.float64)
+        for index, entropies in candidates.told(_entropies):
+            scores[index] = entropies
         return scores
 
     def _strata(self, n: int, classes: int, rng: np.random.Generator) -> list[int]:
@@ -69,6 +67,13 @@ class ClassStratified:
         counts[1 + rng.permutation(foreground)[:more]] += 1
         places = [((k + 0.5) / count, c) for c, count in enumerate(counts.tolist()) for k in range(count)]
         return [c for _, c in sorted(places)]
+
+
+def _entropies(posterior: Posterior) -> Float64[np.ndarray, "c"]:
+    """Mean entropy of a box, and what each foreground class has of it."""
+    voxels = entropy(posterior)
+    shares = [(proba * voxels).mean(dtype=np.float64) for proba in posterior.mean[1:]]
+    return np.array([voxels.mean(dtype=np.float64), *shares])
 
 
 def _next(order: list[int], chosen: list[int], candidates: Candidates) -> int | None:
