@@ -24,8 +24,6 @@ class Cut(NamedTuple):
     below: Ends  # of what comes from the level below, before it is brought to this resolution
 
 
-FEWEST = 2  # sides of an array that cuts nothing: 0 and 1 are constants to compilers
-
 Cuts = tuple[Cut, ...]
 """For each level on the way up, finest first; () cuts nothing off."""
 
@@ -64,16 +62,16 @@ def cropped(x: Tensor, ends: Ends) -> Tensor:
 
 
 def as_arrays(config: NetConfig, cuts: Cuts) -> list[Tensor]:
-    """Cuts for what is compiled for tensors of any size: their sides say how much; () cuts nothing."""
+    """Cuts for a graph whose inputs are arrays: their sides say how much, and one more; () cuts nothing."""
     sides = 2 if config.flat else 3
     nothing = Ends((0,) * sides, (0,) * sides)
     every = cuts or (Cut(nothing, nothing),) * len(config.level_pools)
-    return [torch.empty(*(FEWEST + n for n in side)) for cut in every for ends in cut for side in ends]
+    return [torch.empty(*(1 + n for n in side)) for cut in every for ends in cut for side in ends]
 
 
 def from_arrays(arrays: Sequence[Tensor]) -> Cuts:
     """The inverse of `as_arrays`."""
-    sides = [tuple(n - FEWEST for n in array.shape) for array in arrays]
+    sides = [tuple(n - 1 for n in array.shape) for array in arrays]
     return tuple(
         Cut(Ends(*sides[first : first + 2]), Ends(*sides[first + 2 : first + 4]))
         for first in range(0, len(sides), 4)

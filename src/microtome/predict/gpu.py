@@ -6,7 +6,7 @@ Everything here also runs on a CPU, where there is nothing to wait for.
 import subprocess
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from textwrap import shorten
@@ -16,7 +16,7 @@ from torch import Tensor
 
 MESSAGE = 200  # characters of a compiler's error that are told
 
-Classify = Callable[..., Tensor]
+Classify = Callable[[Tensor], Tensor]
 Backend = str | Callable[..., Callable]
 """A compiler, as `torch.compile` takes it."""
 
@@ -57,8 +57,8 @@ def fetched(tensor: Tensor) -> Tensor:
     return here
 
 
-def compiled(classify: Classify, examples: Sequence[Tensor], backend: Backend = "inductor") -> Classify:
-    """The same function, compiled once for tensors of all sizes, and tried on `examples`.
+def compiled(classify: Classify, example: Tensor, backend: Backend = "inductor") -> Classify:
+    """The same function, compiled once for images of all sizes, and tried on `example`.
 
     Blocks at the rim of a volume are smaller than others: sizes are free, so that nothing is compiled again.
     CUDA graphs (other modes of `torch.compile`) save the time of launching kernels, of which blocks of a
@@ -67,7 +67,7 @@ def compiled(classify: Classify, examples: Sequence[Tensor], backend: Backend = 
     try:
         faster: Classify = torch.compile(classify, dynamic=True, backend=backend)
         with torch.inference_mode():
-            faster(*examples)
+            faster(example)
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:  # no compiler, no Triton
         why = shorten(str(error), MESSAGE)
         warnings.warn(f"networks cannot be compiled here, and are slower for it: {why}", stacklevel=2)

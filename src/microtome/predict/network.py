@@ -10,7 +10,7 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 
 from microtome.learn.targets import Target
-from microtome.net.cropping import Cuts, as_arrays, from_arrays
+from microtome.net.cropping import Cuts, cropped
 from microtome.net.inference import Masks
 from microtome.net.unet import UNet
 from microtome.predict.gpu import Backend, compiled, fetched, own_stream, sent
@@ -80,24 +80,25 @@ class TorchNetwork:
     target: Target
     device: str
     precision: torch.dtype = torch.float32
-    faster: Callable[..., Tensor] | None = None  # the same as `classes`
+    faster: Callable[[Tensor], Tensor] | None = None  # the same as `classes`, nothing cut
 
     def compiled(self, backend: Backend = "inductor") -> "TorchNetwork":
         """The same, compiled once for images of all sizes; where that fails it warns and stays as it is."""
         z, y, x = self.net.config.multiple
         sides = (1, 4 * y, 5 * x) if self.net.config.flat else (3 * z, 4 * y, 5 * x)
         example = torch.zeros(1, 1, *sides, device=self.device, dtype=self.precision)
-        examples = (example, *as_arrays(self.net.config, ()))
-        return replace(self, faster=compiled(self.classes, examples, backend))
+        return replace(self, faster=compiled(self.classes, example, backend))
 
-    def classes(self, images: Tensor, *ends: Tensor) -> Tensor:
-        """Probabilities on the device, of images that are there in the net's precision; `ends` as arrays."""
-        return class_probabilities(self.target.class_logits(self.net(images, from_arrays(ends))))
+    def classes(self, images: Tensor, cuts: Cuts = ()) -> Tensor:
+        """Probabilities on the device, of images that are there in the net's precision."""
+        return class_probabilities(self.target.class_logits(self.net(images, cuts)))
 
     def probabilities(self, images: Images, cuts: Cuts = ()) -> Probabilities:
         with torch.inference_mode(), own_stream(self.device):
-            classify = self.faster or self.classes
-            return fetched(classify(self._sent(images), *as_arrays(self.net.config, cuts)))
+            if self.faster is None:
+                return fetched(self.classes(self._sent(images), cuts))
+            whole = self.faster(self._sent(images))
+            return fetched(cropped(whole, cuts[0].skip) if cuts else whole)
 
     def sampled(self, images: Images, masks: Sequence[Masks], cuts: Cuts = ()) -> Iterator[Probabilities]:
         """The level that no dropout changes is computed once, and several samples go together where small."""
