@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from compiling import compiling
+from microtome.box import Box
 from microtome.learn.targets import CLASSES
 from microtome.learn.train import new_net
 from microtome.net.config import NetConfig
 from microtome.net.inference import dropout_masks, folded
+from microtome.predict.keeping import Kept
 from microtome.predict.network import HALF, TORCH, TorchNetwork
 from test_predict_model import DEEP, FLAT, image, model
 
@@ -39,6 +41,18 @@ def test_half_precision_says_nearly_the_same(net: NetConfig) -> None:
     masks = [dropout_masks(net, batch.shape, torch.Generator().manual_seed(k)) for k in range(2)]
     for one, other in zip(half.sampled(batch, masks), exact.sampled(batch, masks), strict=True):
         torch.testing.assert_close(one, other, atol=0.05, rtol=0)
+
+
+@nets
+def test_what_is_compiled_gives_the_part_that_is_asked_for(net: NetConfig) -> None:
+    plain = network(net)
+    whole, keep = images(net, 8)[0, 0], Box((0, 3, 5), (1, 9, 12))
+    kept = Kept(whole, keep)
+    cut = kept.cuts(net)
+    assert any(cut[0].skip.before)
+    one = dataclasses.replace(plain, faster=plain.classes)
+    found, expected = (kept.of(each.probabilities(whole[None, None], cut)[0], cut) for each in (one, plain))
+    torch.testing.assert_close(found, expected)
 
 
 @pytest.mark.slow

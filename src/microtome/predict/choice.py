@@ -67,9 +67,14 @@ def fastest(model: SegmentationModel, voxels: int, seconds: float = SECONDS) -> 
 
 
 def on_torch(model: SegmentationModel, voxels: int) -> Choice:
-    """PyTorch; on a GPU compiled, where there are `voxels` enough to be worth it."""
+    """PyTorch; on a GPU compiled, where there are `voxels` enough to be worth it.
+
+    A net that crosses z stays as it is: compiled, it would compute the context of its blocks as well.
+    """
     if model.device == "cpu":
         return Choice(TORCH, "torch: it was asked for")
+    if not model.recipe.net.flat:
+        return Choice(TORCH, f"torch: the device is {model.device}")
     if voxels < WORTH_COMPILING:
         return Choice(TORCH, f"torch: the device is {model.device}; so small a volume is not worth compiling")
     return Choice(TorchEngine(compiled=True), f"torch: the device is {model.device}, for which it compiles")
