@@ -1,0 +1,258 @@
+"""What segmenting 1 and 300 gigavoxels would take on many cores and other disks, from a small volume.
+
+Each stage is run on one core over a phantom. Its schedule is timed: seconds within blocks can be spread over
+workers, the rest is spent by the process that gathers what they say. Bytes that are read and written are what
+the system counts. A stage on many cores then takes the longest of three: blocks over cores, bytes over the
+bandwidth of the storage that all share, and the rest.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import matplotlib
+import numpy as np
+import torch
+from matplotlib.figure import Figure as Picture
+
+from microtome.benchmark.machine import commit
+from microtome.benchmark.phantom import PhantomConfig
+from microtome.benchmark.report.figures import style
+from microtome.benchmark.report.study_figures import PAPER
+from microtome.box import Int3
+from microtome.cli.create import NewProject, create
+from microtome.cli.session import opened
+from microtome.learn.settings import TABLES
+from microtome.loop.models import Way, predict
+from microtome.loop.session import Session
+from microtome.loop.simulation import Budget, simulate
+from microtome.oracle import CostModel
+from microtome.progress import silent
+from microtome.project.config import load_config, save_config
+from microtome.schedule import Stages, in_turn
+from microtome.segment.instances import label_instances
+from microtome.segment.measure import measure
+from microtome.segment.settings import InstanceSettings
+from record import RESULTS, device, fill
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+PAGE = Path(__file__).parents[1] / "docs" / "scaling.md"
+PICTURE = PAGE.parent / "images" / "scaling.png"
+COSTS = RESULTS / "scaling" / "costs.json"
+SHAPE: Int3 = (16, 2048, 2048)
+PATCHES, STEPS = 16, 200
+GIGA = 1e9
+SIZES = {"1 gigavoxel": 1e9, "300 gigavoxels": 300e9}
+CORES = tuple(int(n) for n in np.unique(np.logspace(0, 4, 81).round()))
+
+
+@dataclass(frozen=True)
+class Machines:
+    """Cores, and the storage that they share."""
+
+    name: str
+    cores: int
+    read: float  # bytes a second
+    write: float
+
+
+MACHINES = (
+    Machines("this machine: 2 cores, a disk of 0.5 GB/s", 2, 0.5e9, 0.5e9),
+    Machines("a workstation: 16 cores, NVMe", 16, 3e9, 2e9),
+    Machines("a group's cluster: 10 × 32 cores, NFS behind 10 Gbit/s", 320, 1.1e9, 0.8e9),
+    Machines("an institute's: 100 × 64 cores, a parallel file system", 6400, 20e9, 10e9),
+)
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Of a stage, for a voxel."""
+
+    stage: str
+    work: float  # seconds of a core, within blocks
+    rest: float  # seconds of the process that gathers
+    read: float  # bytes
+    written: float
+
+    def seconds(self, voxels: float, cores: int, read: float, write: float) -> dict[str, float]:
+        """What each resource needs; the stage takes as long as the slowest."""
+        return {
+            "computing": voxels * self.work / cores,
+            "storage": voxels * (self.read / read + self.written / write),
+            "gathering": voxels * self.rest,
+        }
+
+
+class Timed:
+    """Blocks in turn; the seconds that are spent within them."""
+
+    def __init__(self) -> None:
+        self.inside = 0.0
+
+    def __call__(self, function: Callable[[T], R], items: Sequence[T]) -> Iterator[tuple[int, R]]:
+        yield from in_turn(self._clocked(function), items)
+
+    def _clocked(self, function: Callable[[T], R]) -> Callable[[T], R]:
+        def call(item: T) -> R:
+            began = time.perf_counter()
+            result = function(item)  # stages one after the other, as on a worker
+            self.inside += time.perf_counter() - began
+            return result
+
+        assert not isinstance(call, Stages), "overlapped stages cannot be told apart"
+        return call
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--shape", type=int, nargs=3, default=SHAPE, metavar=("Z", "Y", "X"))
+    parser.add_argument("--report", action="store_true", help="Measure nothing; tell what was measured.")
+    words = parser.parse_args()
+    if not words.report:
+        torch.set_num_threads(1)
+        z, y, x = words.shape
+        with tempfile.TemporaryDirectory() as folder:
+            costs = _measured(Path(folder) / "phantom", (z, y, x))
+        COSTS.parent.mkdir(exist_ok=True)
+        told = {
+            "commit": commit(),
+            "device": device(),
+            "shape": words.shape,
+            "costs": list(map(asdict, costs)),
+        }
+        COSTS.write_text(json.dumps(told, indent=1) + "\n")
+    costs = [Costs(**cost) for cost in json.loads(COSTS.read_text())["costs"]]
+    fill(PAGE, "costs", _cost_table(costs))
+    fill(PAGE, "times", _time_table(costs))
+    _draw(costs)
+
+
+def _measured(project: Path, shape: Int3) -> list[Costs]:
+    new = NewProject(
+        classes=("mitochondria",),
+        phantom=PhantomConfig(shape=shape),
+        query_shape=(1, 128, 128),
+        start=PATCHES,
+        batch=PATCHES,
+    )
+    create(project, new, print)
+    path = project / "project.toml"
+    config = load_config(path, TABLES)
+    save_config(config.model_copy(update={"train": {**config.train, "steps": STEPS}}), path)
+    with opened(project, "auto", silent) as session:
+        simulate(session, Budget(PATCHES), CostModel())
+        return _stages(session, project)
+
+
+def _stages(session: Session, project: Path) -> list[Costs]:
+    """All stages, after a warm-up of the engine."""
+    voxels = int(np.prod(session.image.shape))
+    probability, ids = project / "predictions/001/mitochondria.ome.zarr", project / "ids.ome.zarr"
+
+    def predicting(timed: Timed) -> object:
+        return predict(session, None, None, Way("openvino", None, timed), print)
+
+    def labelling(timed: Timed) -> object:
+        settings = InstanceSettings(smallest=200)
+        return label_instances(probability, ids, settings, project / "work", schedule=timed)
+
+    def measuring(timed: Timed) -> object:
+        return measure(str(ids), timed, silent)
+
+    return [
+        _cost(name, stage, voxels)
+        for name, stage in (
+            ("prediction", predicting),
+            ("instances", labelling),
+            ("measurements", measuring),
+        )
+    ]
+
+
+def _cost(name: str, stage: Callable[[Timed], object], voxels: int) -> Costs:
+    timed, before, began = Timed(), _bytes(), time.perf_counter()
+    stage(timed)
+    total = time.perf_counter() - began
+    read, written = (after - first for after, first in zip(_bytes(), before, strict=True))
+    print(
+        f"{name}: {total:.1f} s, {timed.inside:.1f} of it in blocks; "
+        f"{read / 1e6:.0f} MB read, {written / 1e6:.0f} written"
+    )
+    return Costs(
+        name, timed.inside / voxels, (total - timed.inside) / voxels, read / voxels, written / voxels
+    )
+
+
+def _bytes() -> tuple[int, int]:
+    """What this process has read and written, caches of the system included."""
+    lines = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+    return int(lines["rchar"]), int(lines["wchar"])
+
+
+def _cost_table(costs: Sequence[Costs]) -> str:
+    rows = [
+        f"| {cost.stage} | {cost.work * GIGA / 60:.1f} | {cost.rest * GIGA:.1f} "
+        f"| {cost.read:.2f} | {cost.written:.2f} |"
+        for cost in costs
+    ]
+    head = (
+        "| for a gigavoxel | core minutes in blocks | seconds of gathering | GB read | GB written |\n"
+        "|---|---|---|---|---|"
+    )
+    return "\n".join([head, *rows])
+
+
+def _time_table(costs: Sequence[Costs]) -> str:
+    rows = []
+    for machines in MACHINES:
+        cells = []
+        for voxels in SIZES.values():
+            each = [cost.seconds(voxels, machines.cores, machines.read, machines.write) for cost in costs]
+            total = sum(max(one.values()) for one in each)
+            slowest = [
+                f"{cost.stage} by {max(one, key=lambda key: one[key])}"
+                for cost, one in zip(costs, each, strict=True)
+            ]
+            cells.append(f"{_time(total)} ({', '.join(slowest)})")
+        rows.append(f"| {machines.name} | {' | '.join(cells)} |")
+    return "\n".join([f"| | {' | '.join(SIZES)} |", "|---|---|---|", *rows])
+
+
+def _time(seconds: float) -> str:
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
+def _draw(costs: Sequence[Costs]) -> None:
+    """Time against cores; a line a bandwidth, and where another resource takes over."""
+    with matplotlib.rc_context(style(PAPER)):
+        picture = Picture(figsize=(9.6, 3.6), layout="constrained")
+        for axes, (name, voxels) in zip(picture.subplots(1, 2), SIZES.items(), strict=True):
+            for gigabytes in (0.2, 1, 5, 25):
+                hours = [
+                    sum(
+                        max(cost.seconds(voxels, n, gigabytes * 1e9, gigabytes * 1e9).values())
+                        for cost in costs
+                    )
+                    / 3600
+                    for n in CORES
+                ]
+                axes.loglog(CORES, hours, label=f"{gigabytes:g} GB/s")
+            gathering = sum(voxels * cost.rest for cost in costs) / 3600
+            axes.axhline(gathering, color="0.6", linestyle=":", label="gathering alone")
+            axes.set(title=name, xlabel="cores", ylabel="hours")
+            axes.legend(frameon=False, fontsize=8)
+        picture.savefig(PICTURE, dpi=130)
+
+
+if __name__ == "__main__":
+    main()
