@@ -293,7 +293,7 @@ def test_grey_image_is_kept_and_a_large_one_averaged() -> None:
 
 
 def test_outline_runs_around_a_pixel_in_image_coordinates() -> None:
-    assert figures.outline(np.array([[False, True], [False, False]])) == "M1.5,0 2,0.5 1.5,1 1,0.5 1.5,0Z"
+    assert figures.outline(np.array([[False, True], [False, False]])) == "M1.5,1 1,0.5 1.5,0 2,0.5 1.5,1Z"
     assert figures.outline(np.zeros((2, 2), bool)) == ""
 
 
