@@ -27,10 +27,10 @@ class _Silent(http.server.SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """The URL under which the files of `folder` are found."""
+def served(folder: Path, port: int = 0) -> Iterator[str]:
+    """The URL under which the files of `folder` are found, at any free port."""
     handler = functools.partial(_Silent, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:

@@ -163,6 +163,27 @@ def test_a_store_of_another_shape_is_refused(tmp_path: Path) -> None:
         open_store(tmp_path, ("a", "b"), (3, 20, 25), NM, (1, 16, 16))
 
 
+def test_a_store_of_other_voxels_is_refused(tmp_path: Path) -> None:
+    store_in(tmp_path)
+    with pytest.raises(
+        ValueError, match=r"has voxels of \(40.0, 4.0, 4.0\) nm; the project says \(40.0, 4.0, 5"
+    ):
+        open_store(tmp_path, ("a", "b"), SHAPE, (40.0, 4.0, 5.0), (1, 16, 16))
+
+
+def test_a_store_that_was_killed_as_it_was_made_is_made(tmp_path: Path) -> None:
+    left = tmp_path / ".a.ome.zarr.partial" / "a.ome.zarr"
+    left.mkdir(parents=True)
+    assert len(store_in(tmp_path).volumes()) == 3
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("line", ["5", '{"start": 1}', "{}", "\x00\x00", "\udcff"])
+def test_a_damaged_line_of_the_log_is_no_block(line: str, tmp_path: Path) -> None:
+    (tmp_path / "done.jsonl").write_text(line, encoding="utf-8", errors="surrogateescape")
+    assert store_in(tmp_path).done() == {}
+
+
 def test_images_that_were_not_made_yet_are_made(tmp_path: Path) -> None:
     store_in(tmp_path, ("a",))
     assert len(store_in(tmp_path, ("a", "b")).volumes()) == 3

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
+    CancelledError,
     Executor,
     Future,
     ProcessPoolExecutor,
@@ -134,7 +135,7 @@ def on_dask(address: str) -> Iterator[Schedule]:
     Raises:
         OSError: If no scheduler answers there.
     """
-    from distributed import Client
+    from distributed import Client, KilledWorker
 
     where: dict[str, Any] = {"scheduler_file": address} if address.endswith(".json") else {"address": address}
     try:
@@ -143,6 +144,9 @@ def on_dask(address: str) -> Iterator[Schedule]:
         raise OSError(f"expected a Dask scheduler at {address}; none answers: {error}") from error
     try:
         yield _Workers(client)
+    except (KilledWorker, CancelledError) as error:
+        reason = "a block killed every worker that tried it" if isinstance(error, KilledWorker) else error
+        raise OSError(f"the Dask cluster at {address} gave up: {reason}") from error
     finally:
         client.close()
 

@@ -17,12 +17,28 @@ def whole_file(path: Path) -> Iterator[Path]:
         raise FileNotFoundError(f"folder {path.parent} does not exist")
     partial = partial_of(path)
     try:
-        yield partial
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
+        with naming(path):
+            yield partial
+            with partial.open("rb") as file:
+                os.fsync(file.fileno())
+            partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """What is written to a file: an error that names none, as that of a full disk, names this one.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None or str(path) in str(error):
+            raise
+        raise OSError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def partial_of(path: Path) -> Path:

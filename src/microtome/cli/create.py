@@ -16,7 +16,15 @@ from microtome.project import ProjectConfig, TruthConfig, create_project
 from microtome.project.config import SCHEMA
 from microtome.project.parse import validated
 from microtome.project.truth import ClassLabels
-from microtome.volume import ArrayVolume, Volume, create_volume, fingerprint, intensity_window, open_volume
+from microtome.volume import (
+    ArrayVolume,
+    Volume,
+    create_volume,
+    fingerprint,
+    intensity_window,
+    open_volume,
+    stated_voxel_size,
+)
 from microtome.volume.sample import sample_boxes
 from microtome.volume.uri import absolute
 
@@ -111,7 +119,7 @@ def _source(new: NewProject, say: Callable[[str], None]) -> Source:
         raise ValueError("expected either --image or --dataset")
     if new.phantom is not None:
         return _from_phantom(new, new.phantom)
-    return _from_files(new) if new.image is not None else _from_dataset(new, say)
+    return _from_files(new, say) if new.image is not None else _from_dataset(new, say)
 
 
 def _from_phantom(new: NewProject, config: PhantomConfig) -> Source:
@@ -149,9 +157,12 @@ def _copied_truth(labels: Volume, classes: int) -> TruthConfig:
     return TruthConfig(uri=TRUTH, values=tuple(range(1, classes + 1)), fingerprint=fingerprint(labels))
 
 
-def _from_files(new: NewProject) -> Source:
+def _from_files(new: NewProject, say: Callable[[str], None]) -> Source:
     assert new.image is not None
     image = open_volume(new.image, _voxel_size(new))
+    stated = None if new.voxel_size_nm is None else stated_voxel_size(new.image)
+    if stated is not None and not np.allclose(stated, image.voxel_size_nm):
+        say(f"{new.image} says that a voxel is {stated} nm; the project takes {image.voxel_size_nm}")
     truth = None
     if new.labels is not None:
         labels = open_volume(new.labels, image.voxel_size_nm)

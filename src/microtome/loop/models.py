@@ -13,7 +13,7 @@ from microtome.loop.engines import EngineName, Say, on_engine, on_exact_engine
 from microtome.loop.growing import at_stage, sections_of
 from microtome.loop.session import Session
 from microtome.predict.blocks import predictions
-from microtome.predict.filling import Filling, fill
+from microtome.predict.filling import Filling, fill, opened_mask
 from microtome.predict.int8 import LIMIT
 from microtome.predict.model import SegmentationModel, load_model
 from microtome.predict.on_volume import ModelOnVolume
@@ -22,7 +22,7 @@ from microtome.predict.store import PredictionStore, open_store, prediction_chun
 from microtome.project import Model, open_project
 from microtome.project.records import Preview
 from microtome.schedule import Schedule, in_turn
-from microtome.volume import Volume, open_volume
+from microtome.volume import Volume
 
 
 def recorded(session: Session, model_id: int | None) -> Model:
@@ -157,11 +157,13 @@ def predict(
 
     Raises:
         ImportError: If the engine's library is not installed.
-        ValueError: If there is no such model, or the engine does not suit it.
-        OSError: If the store cannot be written.
+        ValueError: If there is no such model, the engine does not suit it, the mask does not fit, or what is
+            read is damaged.
+        OSError: If image or mask cannot be read, or the store not written.
     """
     way = way or Way()
     config, record, image = session.project.config, recorded(session, model_id), session.image
+    mask = None if way.mask is None else opened_mask(way.mask, image)
     name = Path(record.path).name + ("-int8" if way.engine == "openvino-int8" else "")
     folder = session.project.predictions_dir / name
     model = on_engine(session, load(session, record), way.engine, folder / "int8", say, way.most_lost)
@@ -172,7 +174,6 @@ def predict(
         image.voxel_size_nm,
         prediction_chunks(model.recipe.net, image.shape),
     )
-    mask = None if way.mask is None else partial(open_volume, way.mask, image.voxel_size_nm)
     filling = Filling(
         model, partial(image_of, session.project.root), store, config.query.samples, config.seed, mask
     )

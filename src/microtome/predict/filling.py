@@ -3,22 +3,24 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-from jaxtyping import Bool, Float32, UInt8
+from jaxtyping import Float32, UInt8
 
 from microtome.box import Block, Box, Int3
 from microtome.predict.blocks import block_shape, prediction_blocks
 from microtome.predict.model import SegmentationModel
-from microtome.predict.store import PredictionStore
+from microtome.predict.store import Inside, PredictionStore
 from microtome.progress import Progress
 from microtome.schedule import Schedule, Stages, in_turn
-from microtome.volume import Volume
+from microtome.volume import Volume, open_volume, stated_voxel_size
+from microtome.volume.uri import absolute
+
+ROUNDED = 0.01  # share by which the voxels that a mask states may differ
 
 COMPUTING = 2  # blocks in the works on a GPU: one is copied while the other is computed
-WRITERS = (
-    16  # threads: a megavoxel takes one about 40 ms to compress, write and check, a GPU a few to predict
-)
+WRITERS = 16  # threads: one takes 40 ms to compress, write and check a megavoxel, a GPU a few to predict it
 
 Opened = Callable[[], Volume]
 """Opens a volume; called in the process that reads it."""
@@ -53,7 +55,8 @@ class Filling:
             ValueError: If the image is damaged there, or the mask does not fit it.
             OSError: If it cannot be read.
         """
-        if self.mask is not None and not self._inside(block.write).any():
+        there = self.inside(block.write)
+        if there is not None and not there.any():
             return block, None
         image = self.image().read(block.read)
         return block, None if image.min() == image.max() else image
@@ -71,33 +74,62 @@ class Filling:
         Raises:
             OSError: If it cannot be written.
         """
+        there = self.inside(block.write)
         if mean is None:
-            return self.store.clear(block.write)
-        inside = None if self.mask is None else self._inside(block.write)
-        return self.store.write(block.write, mean, inside)
+            return self.store.clear(block.write, there)
+        return self.store.write(block.write, mean, there)
 
-    def _inside(self, box: Box) -> Bool[np.ndarray, "z y x"]:
-        assert self.mask is not None, "there is a mask"
-        return inside(self.mask(), self.image().shape, box)
+    def inside(self, box: Box) -> Inside | None:
+        """Where there is something to predict; None where there is no mask.
+
+        Raises:
+            ValueError: If the mask is damaged or does not fit the image.
+            OSError: If it cannot be read.
+        """
+        return None if self.mask is None else inside(self.mask(), self.image().shape, box)
 
 
-def inside(mask: Volume, shape: Int3, box: Box) -> Bool[np.ndarray, "z y x"]:
+def opened_mask(uri: str, image: Volume) -> Opened:
+    """Opens a mask over an image, which may have larger voxels: whole multiples of the image's.
+
+    Raises:
+        FileNotFoundError: If it does not exist.
+        ValueError: If it is damaged, or its shape or the voxels that it states do not fit the image.
+        OSError: If it cannot be reached.
+    """
+    opened = partial(open_volume, absolute(uri), image.voxel_size_nm)
+    factors, stated = _factors(opened(), image.shape), stated_voxel_size(uri)
+    expected = tuple(nm * factor for nm, factor in zip(image.voxel_size_nm, factors, strict=True))
+    if stated is not None and not np.allclose(stated, expected, rtol=ROUNDED):
+        raise ValueError(
+            f"{uri} has voxels of {stated} nm; expected {expected}: a mask of shape {opened().shape} "
+            f"over an image of {image.shape} voxels of {image.voxel_size_nm} nm"
+        )
+    return opened
+
+
+def inside(mask: Volume, shape: Int3, box: Box) -> Inside:
     """Where a mask, of the volume's resolution or of whole multiples of its voxels, is not 0.
 
     Raises:
         ValueError: If it does not fit a volume of `shape`.
     """
-    factors = [-(-side // n) for side, n in zip(shape, mask.shape, strict=True)]
-    if any(-(-side // f) != n for side, f, n in zip(shape, factors, mask.shape, strict=True)):
-        raise ValueError(f"expected a mask of shape {shape}, or so many times coarser; got {mask.shape}")
+    factors = _factors(mask, shape)
     start = tuple(a // f for a, f in zip(box.start, factors, strict=True))
     stop = tuple(-(-b // f) for b, f in zip(box.stop, factors, strict=True))
     coarse = mask.read(Box(start, stop)) != 0  # type: ignore[arg-type]
     places = [
         np.arange(a, b) // f - s for a, b, f, s in zip(box.start, box.stop, factors, start, strict=True)
     ]
-    found: Bool[np.ndarray, "z y x"] = coarse[np.ix_(*places)]
+    found: Inside = coarse[np.ix_(*places)]
     return found
+
+
+def _factors(mask: Volume, shape: Int3) -> list[int]:
+    factors = [-(-side // n) for side, n in zip(shape, mask.shape, strict=True)]
+    if any(-(-side // f) != n for side, f, n in zip(shape, factors, mask.shape, strict=True)):
+        raise ValueError(f"expected a mask of shape {shape}, or so many times coarser; got {mask.shape}")
+    return factors
 
 
 def fill(filling: Filling, domain: Box, *, progress: Progress, schedule: Schedule = in_turn) -> None:
@@ -110,7 +142,7 @@ def fill(filling: Filling, domain: Box, *, progress: Progress, schedule: Schedul
     store, net, done = filling.store, filling.model.recipe.net, filling.store.done()
     volume = filling.image().shape
     blocks = prediction_blocks(volume, domain, block_shape(net, volume), net)
-    left = [block for block in blocks if not _kept(store, done, block.write)]
+    left = [block for block in blocks if not _kept(filling, done, block.write)]
     count = len(blocks) - len(left)
     progress("predicting", count, len(blocks), f"{count} were done before" if count else "")
     for number, sha256 in schedule(filling.stages, left):
@@ -119,6 +151,6 @@ def fill(filling: Filling, domain: Box, *, progress: Progress, schedule: Schedul
         progress("predicting", count, len(blocks), str(left[number].write))
 
 
-def _kept(store: PredictionStore, done: Mapping[Box, str], box: Box) -> bool:
-    """Whether a block was done, and is on the disk as it was written."""
-    return box in done and done[box] == store.digest(box)
+def _kept(filling: Filling, done: Mapping[Box, str], box: Box) -> bool:
+    """Whether a block was done with what the mask is there now, and is on the disk as it was written."""
+    return box in done and done[box] == filling.store.digest(box, filling.inside(box))

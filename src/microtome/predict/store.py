@@ -15,8 +15,13 @@ from microtome.net.config import NetConfig
 from microtome.predict.blocks import CHUNK, block_shape
 from microtome.predict.posterior import entropy
 from microtome.volume import Volume, create_volume, open_volume
+from microtome.volume.appearing import make_once
+from microtome.whole import naming
 
 UNCERTAINTY = "uncertainty"
+Inside = Bool[np.ndarray, "z y x"]
+"""Where there is something to predict."""
+
 LEVELS = 255  # a byte a voxel: probability 1, and the largest entropy, are 255; ½ and more is 128 and more
 
 
@@ -44,19 +49,23 @@ class PredictionStore:
         if not self._log.exists():
             return {}
         boxes = {}
-        for line in self._log.read_text().splitlines():
+        for line in self._log.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 entry = json.loads(line)
-            except ValueError:  # empty, or cut off by a kill while it was written: that block is done again
+                boxes[Box(tuple(entry["start"]), tuple(entry["stop"]))] = entry["sha256"]
+            except (
+                ValueError,
+                LookupError,
+                TypeError,
+            ):  # empty, cut off or damaged: that block is done again
                 continue
-            boxes[Box(tuple(entry["start"]), tuple(entry["stop"]))] = entry["sha256"]
         return boxes
 
     def write(
         self,
         box: Box,
         mean: Float32[np.ndarray, "c z y x"],
-        inside: Bool[np.ndarray, "z y x"] | None = None,
+        inside: Inside | None = None,
     ) -> str:
         """Write mean probabilities, 0 where not `inside`; the digest of what is on the disk then.
 
@@ -69,14 +78,18 @@ class PredictionStore:
             if inside is not None:
                 stored[~inside] = 0
             open_volume(self.folder / _file(name), writable=True).write(box, stored)
-        return self.digest(box)
+        return self.digest(box, inside)
 
-    def clear(self, box: Box) -> str:
-        """Write 0 where there is nothing to predict; the digest of it."""
+    def clear(self, box: Box, inside: Inside | None = None) -> str:
+        """Write 0 where there is nothing to predict; the digest of it.
+
+        Raises:
+            OSError: If the disk is full or the folder cannot be written.
+        """
         for name in (*self.classes, UNCERTAINTY):
             nothing = np.zeros(box.shape, np.uint8)
             open_volume(self.folder / _file(name), writable=True).write(box, nothing)
-        return self.digest(box)
+        return self.digest(box, inside)
 
     def log(self, box: Box, sha256: str) -> None:
         """Log a block that was written as done.
@@ -85,20 +98,25 @@ class PredictionStore:
             OSError: If the folder cannot be written.
         """
         entry = {"start": box.start, "stop": box.stop, "sha256": sha256}
-        with self._log.open("a") as log:
+        with naming(self._log), self._log.open("a", encoding="utf-8") as log:
             log.write("\n" + json.dumps(entry) + "\n")  # a cut-off line before stays alone
             log.flush()
             os.fsync(log.fileno())
 
-    def digest(self, box: Box) -> str:
-        """SHA-256 of what is stored in `box`; empty where it cannot be read."""
-        whole = hashlib.sha256()
+    def digest(self, box: Box, inside: Inside | None = None) -> str:
+        """SHA-256 of what is stored in `box` and of the mask there; empty where it cannot be read."""
+        whole = hashlib.sha256(b"" if inside is None else np.packbits(inside).tobytes())
         try:
             for volume in self.volumes():
                 whole.update(volume.read(box).tobytes())
         except (OSError, ValueError):  # a damaged chunk: whatever was there is written again
             return ""
         return whole.hexdigest()
+
+    def version(self) -> str:
+        """SHA-256 that tells what is stored from any other prediction, also from one of more blocks."""
+        lines = sorted(f"{box} {sha256}" for box, sha256 in self.done().items())
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     @property
     def _log(self) -> Path:
@@ -112,17 +130,23 @@ def open_store(
 
     Raises:
         OSError: If it cannot be written.
-        ValueError: If what is there has another shape.
+        ValueError: If what is there has another shape or other voxels, or is damaged.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name in (*classes, UNCERTAINTY):
         path = folder / _file(name)
-        if not path.exists():
-            create_volume(path, shape, np.dtype(np.uint8), voxel_size_nm, chunks=chunks)
-        found = open_volume(path).shape
-        if found != shape:
+        make_once(
+            path, lambda new: create_volume(new, shape, np.dtype(np.uint8), voxel_size_nm, chunks=chunks)
+        )
+        found = open_volume(path)
+        if found.shape != shape:
             raise ValueError(
-                f"{path} has shape {found}; the image has {shape}: remove the prediction to redo it"
+                f"{path} has shape {found.shape}; the image has {shape}: remove {folder} to redo it"
+            )
+        if not np.allclose(found.voxel_size_nm, voxel_size_nm):
+            raise ValueError(
+                f"{path} has voxels of {found.voxel_size_nm} nm; the project says {voxel_size_nm}: "
+                f"mend project.toml, or remove {folder} to redo it"
             )
     return PredictionStore(folder, tuple(classes))
 

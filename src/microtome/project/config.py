@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidato
 
 from microtome.box import Box
 from microtome.project.parse import nearest_key, parse_split, read_toml, validated
+from microtome.volume.places import Missing
 
 SCHEMA = 1
 """Version of `project.toml` that this code writes, and the newest that it reads."""
@@ -81,6 +82,7 @@ class ImageConfig(_Table):
     downsample: Positive3 = (1, 1, 1)
     shape: Positive3
     window: tuple[Number, Number] | None = None  # grey values that become 0 and 255; absent for uint8
+    missing: Missing = "zero"  # what a chunk of the file that is not there means
     fingerprint: Fingerprint
 
     @model_validator(mode="after")

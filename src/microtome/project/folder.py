@@ -16,6 +16,7 @@ from microtome.project.journal import Journal, create_journal, open_journal
 from microtome.project.records import Model
 from microtome.project.truth import ClassLabels
 from microtome.volume import Downsampled, DownsampledLabels, Volume, Windowed, fingerprint, open_volume
+from microtome.volume.places import Missing
 
 CONFIG_NAME = "project.toml"
 JOURNAL_NAME = "journal.sqlite"
@@ -91,7 +92,7 @@ class Project:
             OSError: If it cannot be read.
         """
         image = self.config.image
-        volume = self._opened(image.uri, image.fingerprint)
+        volume = self._opened(image.uri, image.fingerprint, image.missing)
         if image.window is not None:
             volume = Windowed(volume, image.window)
         if volume.dtype != "uint8":
@@ -119,8 +120,9 @@ class Project:
         _require_shape(truth.uri, volume.shape, self.config.image.shape)
         return volume
 
-    def _opened(self, uri: str, expected: str) -> Volume:
-        volume = open_volume(resolved_uri(self.root, uri), self.config.image.voxel_size_nm)
+    def _opened(self, uri: str, expected: str, missing: Missing = "zero") -> Volume:
+        size = self.config.image.voxel_size_nm
+        volume = open_volume(resolved_uri(self.root, uri), size, missing=missing)
         found = fingerprint(volume)
         if found != expected:
             raise ValueError(f"{uri} changed since `microtome init`: expected {expected}, got {found}")

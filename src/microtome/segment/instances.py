@@ -36,6 +36,7 @@ def label_instances(
     settings: InstanceSettings,
     work_folder: Path,
     *,
+    version: str = "",
     schedule: Schedule = in_turn,
     progress: Progress = silent,
 ) -> InstanceSummary:
@@ -43,8 +44,9 @@ def label_instances(
 
     They are numbered in the order of their first voxels; 0 is background. The target is there whole, with
     coarser levels of the most frequent ids, or not at all. A run that was killed is gone on with when it is
-    called again with the same arguments, and gives the same; one that is finished gives its summary. Tables
-    and intermediate volumes lie in `work_folder`.
+    called again with the same arguments, and gives the same; one that is finished gives its summary.
+    `version` tells one state of the volume from another, where its maker knows it: a fingerprint looks at
+    samples only. Tables and intermediate volumes lie in `work_folder`.
 
     Raises:
         ValueError: If the volume holds no probabilities, the target is not named .zarr, or the work folder
@@ -59,7 +61,7 @@ def label_instances(
     if os.path.lexists(target) and finished(work_folder) is None:
         raise FileExistsError(f"{target} exists already")
     uri, unfinished = os.path.abspath(probability), Unfinished(target)
-    if begin(work_folder, _plan(uri, volume, target, settings)):
+    if begin(work_folder, {**_plan(uri, volume, target, settings), "version": version}):
         shutil.rmtree(unfinished.folder, ignore_errors=True)  # of another run
     work = Work(volume, Blocks(volume.shape, settings.block), work_folder, schedule, progress)
     if not os.path.lexists(target):
@@ -76,9 +78,10 @@ def label_instances(
 def _plan(uri: str, volume: Volume, target: Path, settings: InstanceSettings) -> Mapping[str, Any]:
     """All that has to be the same when an interrupted run is gone on with."""
     return {
-        "version": 1,
+        "format": 1,
         "probability": uri,
         "fingerprint": fingerprint(volume),
+        "voxel_size_nm": volume.voxel_size_nm,
         "target": str(target.absolute()),
         "settings": asdict(settings),
     }

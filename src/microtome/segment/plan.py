@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from microtome.whole import whole_file
+from microtome.whole import partial_of, whole_file
 
 PLAN, RESULT = "plan.json", "result.json"
 
@@ -35,6 +35,7 @@ def begin(folder: Path, plan: Mapping[str, Any]) -> bool:
             )
         return False
     folder.mkdir(parents=True, exist_ok=True)
+    partial_of(folder / PLAN).unlink(missing_ok=True)  # of a run that was killed as it began
     if any(folder.iterdir()):
         raise ValueError(f"expected a new or an empty folder for work; {folder} is not empty")
     _write(folder / PLAN, written)

@@ -3,7 +3,7 @@
 from microtome.volume.array import ArrayVolume
 from microtome.volume.fingerprint import fingerprint
 from microtome.volume.intensity import Window, Windowed, intensity_window
-from microtome.volume.open import create_volume, open_volume
+from microtome.volume.open import create_volume, open_volume, stated_voxel_size
 from microtome.volume.protocol import Volume, require_fitting, require_inside
 from microtome.volume.resample import Downsampled, DownsampledLabels
 from microtome.volume.spec import VolumeSpec
@@ -24,4 +24,5 @@ __all__ = [
     "open_volume",
     "require_fitting",
     "require_inside",
+    "stated_voxel_size",
 ]

@@ -61,6 +61,18 @@ def open_volume(
             return _opener(name.format)(place.path, voxel_size_nm, writable=writable)
 
 
+def stated_voxel_size(uri: str | os.PathLike[str]) -> VoxelSize | None:
+    """What a volume that can be opened says of its voxels itself; None if that is nothing, or no size.
+
+    Raises:
+        OSError: If it is remote and cannot be reached.
+    """
+    try:
+        return open_volume(uri).voxel_size_nm
+    except ValueError:
+        return None
+
+
 def create_volume(
     uri: str | os.PathLike[str],
     shape: Int3,

@@ -22,6 +22,7 @@ _REMOTE = re.compile(r"(https?|s3|gs)://")
 _DETAILS = re.compile(
     r" \[(tensorstore_spec|http_response_body|curl_code|os_error_code|source locations)=.*", re.S
 )
+_LOCAL = re.compile(r'local file "([^"]+)"')
 _TROUBLE = ("ABORTED", "UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED")
 _FORBIDDEN = ("PERMISSION_DENIED", "UNAUTHENTICATED")
 
@@ -98,6 +99,10 @@ def failures_named(place: Place) -> Iterator[None]:
         reason = " ".join(_DETAILS.sub("", str(error)).split())
         if kind in _FORBIDDEN:
             raise PermissionError(f"no permission to read {place}: {reason}") from error
+        local = _LOCAL.search(reason)
+        if local is not None and "[os_error_code=" in str(error):
+            cause = reason.rpartition(": ")[2]
+            raise OSError(f"{local[1]} cannot be read or written: {cause}") from error
         if kind in _TROUBLE or "[os_error_code=" in str(error):
             raise OSError(f"{place} cannot be reached or written: {reason}") from error
         raise ValueError(f"{place} is no readable array: {reason}") from error
