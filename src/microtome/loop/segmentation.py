@@ -2,12 +2,12 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from microtome.box import Box
 from microtome.loop.engines import Say
@@ -64,12 +64,14 @@ def segment(session: Session, wanted: Wanted, say: Say) -> Path:
     classes = session.project.config.classes
     found = {}
     for name in classes:
+        _forget(folder, name, classes)
         with _timed(seconds, f"instances of {name}"):
             found[name] = label_instances(
                 store.folder / f"{name}.ome.zarr",
                 folder / f"{name}.ome.zarr",
                 wanted.instances,
                 folder / "work" / name,
+                version=store.version(),
                 schedule=wanted.way.schedule,
                 progress=session.progress,
             )
@@ -143,6 +145,17 @@ def _described(session: Session, wanted: Wanted, files: InstanceFiles, seconds: 
     if wanted.meshes and not files.meshes.exists():
         with _timed(seconds, f"meshes of {files.name}"):
             write_precomputed(str(files.labels), table.measured, files.meshes, way.schedule, progress)
+
+
+def _forget(folder: Path, name: str, classes: Sequence[str]) -> None:
+    """Where a class has no ids, or no longer, remove what was made of its former ones."""
+    files = InstanceFiles(folder, name)
+    if files.labels.exists():
+        return
+    files.forget(folder / "work" / name)
+    pairs = ["-".join(pair) for pair in combinations(classes, 2) if name in pair]
+    for file in (TOLD, *(f"{pair}.{form}" for pair in pairs for form in get_args(Form))):
+        (folder / file).unlink(missing_ok=True)
 
 
 def _touching(session: Session, wanted: Wanted, folder: Path, one: str, other: str) -> None:

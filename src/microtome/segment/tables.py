@@ -1,5 +1,6 @@
 """The table of one class of instances, in a file: measurements, and lengths where they were asked for."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -76,6 +77,18 @@ class InstanceFiles:
             known = f"one of {table.ids.min()} to {table.ids.max()}" if len(table) else "none, there are none"
             raise ValueError(f"expected an id of {self.name} in {self.folder}: {known}; got {label}")
         return mesh(str(self.labels), label, table.box(int(rows[0])))
+
+    def forget(self, work: Path) -> None:
+        """Remove what was made of ids that are gone.
+
+        Raises:
+            OSError: If it cannot be removed.
+        """
+        for path in self._tables():
+            path.unlink()
+        (work / KEPT).unlink(missing_ok=True)
+        if self.meshes.exists():
+            shutil.rmtree(self.meshes)
 
     def measured(self, form: Form, schedule: Schedule, progress: Progress) -> InstanceTable:
         """The table in that form, written unless it is there; what another one holds is not measured again.
