@@ -1,0 +1,156 @@
+"""`kill -9` of `microtome segment` at moments spread over all it does: does it end as an undisturbed run?
+
+Each of ten runs is killed once in its own tenth of the time that an undisturbed one takes after it is
+loaded, started again, killed once more at any moment, and then left to finish.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from microtome.benchmark.phantom import PhantomConfig
+from microtome.box import Box, Int3
+from microtome.cli.create import NewProject, create
+from microtome.volume import open_volume
+from record import Figure, record
+
+RUNS = 10
+SEED = 0
+SHAPE: Int3 = (12, 320, 320)
+CLASSES = ("mitochondria", "membranes")
+SETTINGS = ("--method", "watershed", "--seed-threshold", "0.6", "--threshold", "0.4", "--holes", "50")
+BLOCKS = ("--block", "8,128,128", "--smallest", "5", "--smoothing", "8", "--engine", "torch")
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=RUNS)
+    runs = parser.parse_args().runs
+    rng = random.Random(SEED)
+    with tempfile.TemporaryDirectory() as folder:
+        model = _trained(Path(folder) / "model")
+        whole = Path(shutil.copytree(model, Path(folder) / "whole"))
+        loaded, length = _undisturbed(whole)
+        expected = _result(whole)
+        print(f"undisturbed: {_counts(whole)} in {length:.1f} s, loaded after {loaded:.1f} s", flush=True)
+        good, kills, places = 0, 0, set()
+        for run in range(runs):
+            project = Path(shutil.copytree(model, Path(folder) / "killed"))
+            moments = (loaded + (run + rng.random()) / runs * (length - loaded), rng.uniform(0, length))
+            where = [_place(project) for moment in moments if _killed(project, moment)]
+            subprocess.run(_command(project), check=True, capture_output=True, env=ENVIRONMENT)
+            well = _result(project) == expected
+            good, kills, places = good + well, kills + len(where), places | set(where)
+            print(
+                f"run {run}: killed in {', then '.join(where)}: {'equal' if well else 'DIFFERS'}", flush=True
+            )
+            shutil.rmtree(project)
+    note = f"{kills} kills of a run of {length - loaded:.0f} s, in {', '.join(sorted(places))}; {_size()}"
+    record("segment-kill", {"kill_resume_segment": Figure(good, (good, good), runs, note)}, [SEED])
+
+
+def _trained(root: Path) -> Path:
+    """A project with a model of few steps: what it finds need not be right."""
+    tissue = PhantomConfig(shape=SHAPE, seed=SEED)
+    new = NewProject(
+        classes=CLASSES, phantom=tissue, train="0:8", batch=8, start_strategy="random", seed=SEED
+    )
+    create(root, new, print)
+    settings = root / "project.toml"
+    text = settings.read_text().replace("steps = 1000", "steps = 60")
+    settings.write_text(text.replace("widths = [16, 32, 64, 128]", "widths = [8, 16, 32]"))
+    command = [sys.executable, "-m", "microtome", "simulate", str(root), "--patches", "8"]
+    subprocess.run(command, check=True, capture_output=True, env=ENVIRONMENT)
+    return root
+
+
+def _command(project: Path) -> list[str]:
+    return [sys.executable, "-m", "microtome", "segment", str(project), *SETTINGS, *BLOCKS]
+
+
+def _started(project: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        _command(project), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT
+    )
+
+
+def _undisturbed(project: Path) -> tuple[float, float]:
+    """Seconds after which it began to write, and was done."""
+    began, process = time.monotonic(), _started(project)
+    while process.poll() is None and not any((project / "predictions").iterdir()):
+        time.sleep(0.02)
+    loaded = time.monotonic() - began
+    if process.wait() != 0:
+        raise RuntimeError("the undisturbed run failed")
+    return loaded, time.monotonic() - began
+
+
+def _killed(project: Path, seconds: float) -> bool:
+    """Whether it was killed after so many seconds; it may have been done before."""
+    process = _started(project)
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        return process.wait() == -signal.SIGKILL
+    if process.returncode != 0:
+        raise RuntimeError(f"{' '.join(_command(project))} failed where it went on")
+    return False
+
+
+def _place(project: Path) -> str:
+    """What a killed run was at, from what it left."""
+    folders = list((project / "segmentations").glob("*"))
+    if not folders:
+        return "prediction" if any((project / "predictions").iterdir()) else "loading"
+    if (folders[0] / "segmentation.json").exists():
+        return "report"
+    if (folders[0] / f"{'-'.join(CLASSES)}.csv").exists():
+        return "summary"
+    labelled = [name for name in CLASSES if (folders[0] / f"{name}.ome.zarr").exists()]
+    measured = [name for name in CLASSES if (folders[0] / f"{name}.csv").exists()]
+    if len(labelled) > len(measured):
+        return "measuring"
+    return "contacts" if len(measured) == len(CLASSES) else "labelling"
+
+
+def _result(project: Path) -> dict[str, Any]:
+    """All that a run leaves, but the seconds that it took."""
+    [folder] = (project / "segmentations").glob("*")
+    told = json.loads((folder / "segmentation.json").read_text())
+    tables = {path.name: path.read_text() for path in folder.glob("*.csv")}
+    images = [*folder.glob("*.ome.zarr"), *project.glob("predictions/*/*.ome.zarr")]
+    assert (len(tables), len(images)) == (3, 5), "two classes and their contacts; two ids, three predicted"
+    assert "</html>" in (folder / "report.html").read_text()
+    stored = {path.name + path.parent.parent.name: _voxels(path) for path in images}
+    return {"told": {key: told[key] for key in told if key != "seconds"}, **tables, **stored}
+
+
+def _voxels(path: Path) -> bytes:
+    return np.ascontiguousarray(open_volume(path).read(Box.of(SHAPE))).tobytes()
+
+
+def _counts(project: Path) -> str:
+    [told] = project.glob("segmentations/*/segmentation.json")
+    classes = json.loads(told.read_text())["classes"]
+    return ", ".join(f"{one['instances']} {name}" for name, one in classes.items())
+
+
+def _size() -> str:
+    return f"{' x '.join(map(str, SHAPE))} voxels, two classes"
+
+
+if __name__ == "__main__":
+    main()
