@@ -44,12 +44,13 @@ def main() -> None:
         whole = Path(shutil.copytree(model, Path(folder) / "whole"))
         loaded, length = _undisturbed(whole)
         expected = _result(whole)
-        print(f"undisturbed: {_counts(whole)} in {length:.1f} s, loaded after {loaded:.1f} s", flush=True)
+        print(f"undisturbed: {_counts(whole)} in {length:.1f} s, after {loaded:.1f} s of loading", flush=True)
         good, kills, places = 0, 0, set()
         for run in range(runs):
-            project = Path(shutil.copytree(model, Path(folder) / "killed"))
-            moments = (loaded + (run + rng.random()) / runs * (length - loaded), rng.uniform(0, length))
-            where = [_place(project) for moment in moments if _killed(project, moment)]
+            project = _killed_first(model, Path(folder) / "killed", (run + rng.random()) / runs * length)
+            where = [_place(project)]
+            if _killed(project, rng.uniform(0, loaded + length)):
+                where.append(_place(project))
             subprocess.run(_command(project), check=True, capture_output=True, env=ENVIRONMENT)
             well = _result(project) == expected
             good, kills, places = good + well, kills + len(where), places | set(where)
@@ -57,7 +58,7 @@ def main() -> None:
                 f"run {run}: killed in {', then '.join(where)}: {'equal' if well else 'DIFFERS'}", flush=True
             )
             shutil.rmtree(project)
-    note = f"{kills} kills of a run of {length - loaded:.0f} s, in {', '.join(sorted(places))}; {_size()}"
+    note = f"{kills} kills of a run of {length:.0f} s, in {', '.join(sorted(places))}; {_size()}"
     record("segment-kill", {"kill_resume_segment": Figure(good, (good, good), runs, note)}, [SEED])
 
 
@@ -87,14 +88,31 @@ def _started(project: Path) -> subprocess.Popen[bytes]:
 
 
 def _undisturbed(project: Path) -> tuple[float, float]:
-    """Seconds after which it began to write, and was done."""
+    """Seconds until it began to write, and from then until it was done."""
     began, process = time.monotonic(), _started(project)
-    while process.poll() is None and not any((project / "predictions").iterdir()):
-        time.sleep(0.02)
+    _wait_until_it_writes(process, project)
     loaded = time.monotonic() - began
     if process.wait() != 0:
         raise RuntimeError("the undisturbed run failed")
-    return loaded, time.monotonic() - began
+    return loaded, time.monotonic() - began - loaded
+
+
+def _wait_until_it_writes(process: subprocess.Popen[bytes], project: Path) -> None:
+    while process.poll() is None and not any((project / "predictions").iterdir()):
+        time.sleep(0.02)
+
+
+def _killed_first(model: Path, project: Path, seconds: float) -> Path:
+    """A new project, its segmentation killed so long after it began to write, or earlier if it was done."""
+    shutil.copytree(model, project)
+    process = _started(project)
+    _wait_until_it_writes(process, project)
+    time.sleep(seconds)
+    process.send_signal(signal.SIGKILL)
+    if process.wait() == -signal.SIGKILL:
+        return project
+    shutil.rmtree(project)
+    return _killed_first(model, project, 0.8 * seconds)
 
 
 def _killed(project: Path, seconds: float) -> bool:
