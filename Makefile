@@ -70,6 +70,8 @@ bench: .venv/bench
 	$(BIN)/python benchmarks/bench_tests.py
 	$(BIN)/python benchmarks/bench_supervision.py
 	$(BIN)/python benchmarks/bench_resume.py
+	$(BIN)/python benchmarks/bench_segment_kill.py
+	$(BIN)/python benchmarks/bench_dask.py
 	$(BIN)/python benchmarks/bench_components.py
 	$(BIN)/python benchmarks/bench_instances.py
 	$(BIN)/python benchmarks/bench_demo.py
