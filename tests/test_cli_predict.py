@@ -45,7 +45,8 @@ def test_nothing_is_predicted_outside_of_a_mask(run: Run, trained: Path, tmp_pat
     mask = np.zeros(SHAPE, np.uint8)
     mask[3, :16] = 1
     path = tmp_path / "mask.ome.zarr"
-    create_volume(path, SHAPE, mask.dtype, (45.0, 9.0, 9.0)).write(Box.of(SHAPE), mask)
+    nm = open_volume(trained / "image.ome.zarr").voxel_size_nm
+    create_volume(path, SHAPE, mask.dtype, nm).write(Box.of(SHAPE), mask)
     assert run("predict", trained, "--mask", path)[0] == 0
     found = predicted(trained).read(Box.of(SHAPE))
     assert found[3, :16].any()
