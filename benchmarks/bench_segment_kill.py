@@ -1,10 +1,10 @@
 """`kill -9` of `microtome segment` at moments spread over all it does: does it end as an undisturbed run?
 
-Each of ten runs is killed once in its own tenth of the time that an undisturbed one takes after it is
-loaded, started again, killed once more at any moment, and then left to finish.
+Each of ten runs is killed at a random moment of the step that it is meant for, started again, killed once
+more at any moment, and then left to finish. Moments count from the begin of a step, whatever the machine
+does beside it.
 """
 
-import argparse
 import json
 import os
 import random
@@ -25,7 +25,7 @@ from microtome.cli.create import NewProject, create
 from microtome.volume import open_volume
 from record import Figure, record
 
-RUNS = 10
+AIMS = ("prediction",) * 3 + ("labelling",) * 3 + ("measuring",) * 2 + ("report",) * 2
 SEED = 0
 SHAPE: Int3 = (12, 320, 320)
 CLASSES = ("mitochondria", "membranes")
@@ -35,21 +35,19 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=RUNS)
-    runs = parser.parse_args().runs
     rng = random.Random(SEED)
     with tempfile.TemporaryDirectory() as folder:
         model = _trained(Path(folder) / "model")
         whole = Path(shutil.copytree(model, Path(folder) / "whole"))
-        loaded, length = _undisturbed(whole)
+        lengths = _undisturbed(whole)
         expected = _result(whole)
-        print(f"undisturbed: {_counts(whole)} in {length:.1f} s, after {loaded:.1f} s of loading", flush=True)
+        print(f"undisturbed: {_counts(whole)} in {_told(lengths)}", flush=True)
         good, kills, places = 0, 0, set()
-        for run in range(runs):
-            project = _killed_first(model, Path(folder) / "killed", (run + rng.random()) / runs * length)
+        for run, aim in enumerate(AIMS):
+            moment = rng.random() * lengths[aim]
+            project = _killed_in(aim, moment, model, Path(folder) / "killed")
             where = [_place(project)]
-            if _killed(project, rng.uniform(0, loaded + length)):
+            if _killed(project, rng.uniform(0, sum(lengths.values()))):
                 where.append(_place(project))
             subprocess.run(_command(project), check=True, capture_output=True, env=ENVIRONMENT)
             well = _result(project) == expected
@@ -58,8 +56,8 @@ def main() -> None:
                 f"run {run}: killed in {', then '.join(where)}: {'equal' if well else 'DIFFERS'}", flush=True
             )
             shutil.rmtree(project)
-    note = f"{kills} kills of a run of {length:.0f} s, in {', '.join(sorted(places))}; {_size()}"
-    record("segment-kill", {"kill_resume_segment": Figure(good, (good, good), runs, note)}, [SEED])
+    note = f"{kills} kills in {', '.join(sorted(places))}; {_size()}, {_told(lengths)}"
+    record("segment-kill", {"kill_resume_segment": Figure(good, (good, good), len(AIMS), note)}, [SEED])
 
 
 def _trained(root: Path) -> Path:
@@ -87,32 +85,31 @@ def _started(project: Path) -> subprocess.Popen[bytes]:
     )
 
 
-def _undisturbed(project: Path) -> tuple[float, float]:
-    """Seconds until it began to write, and from then until it was done."""
-    began, process = time.monotonic(), _started(project)
-    _wait_until_it_writes(process, project)
-    loaded = time.monotonic() - began
-    if process.wait() != 0:
+def _undisturbed(project: Path) -> dict[str, float]:
+    """Seconds of each step, by what `_place` calls it."""
+    began, process, seconds = time.monotonic(), _started(project), dict.fromkeys(("loading", *AIMS), 0.0)
+    while process.poll() is None:
+        place, now = _place(project), time.monotonic()
+        seconds[place] = seconds.get(place, 0) + now - began
+        began = now
+        time.sleep(0.005)
+    if process.returncode != 0:
         raise RuntimeError("the undisturbed run failed")
-    return loaded, time.monotonic() - began - loaded
+    return seconds
 
 
-def _wait_until_it_writes(process: subprocess.Popen[bytes], project: Path) -> None:
-    while process.poll() is None and not any((project / "predictions").iterdir()):
-        time.sleep(0.02)
-
-
-def _killed_first(model: Path, project: Path, seconds: float) -> Path:
-    """A new project, its segmentation killed so long after it began to write, or earlier if it was done."""
+def _killed_in(aim: str, seconds: float, model: Path, project: Path) -> Path:
+    """A new project, its segmentation killed so long after a step began, or earlier if it was done by then."""
     shutil.copytree(model, project)
     process = _started(project)
-    _wait_until_it_writes(process, project)
+    while process.poll() is None and _place(project) != aim:
+        time.sleep(0.005)
     time.sleep(seconds)
     process.send_signal(signal.SIGKILL)
     if process.wait() == -signal.SIGKILL:
         return project
     shutil.rmtree(project)
-    return _killed_first(model, project, 0.8 * seconds)
+    return _killed_in(aim, 0.8 * seconds, model, project)
 
 
 def _killed(project: Path, seconds: float) -> bool:
@@ -164,6 +161,10 @@ def _counts(project: Path) -> str:
     [told] = project.glob("segmentations/*/segmentation.json")
     classes = json.loads(told.read_text())["classes"]
     return ", ".join(f"{one['instances']} {name}" for name, one in classes.items())
+
+
+def _told(lengths: dict[str, float]) -> str:
+    return ", ".join(f"{place} {seconds:.1f} s" for place, seconds in lengths.items())
 
 
 def _size() -> str:
