@@ -99,7 +99,7 @@ def _undisturbed(project: Path) -> dict[str, float]:
 
 
 def _killed_in(aim: str, seconds: float, model: Path, project: Path) -> Path:
-    """A new project, its segmentation killed so long after a step began, or earlier if it was done by then."""
+    """A new project, its segmentation killed so long after a step began; earlier if it was done by then."""
     shutil.copytree(model, project)
     process = _started(project)
     while process.poll() is None and _place(project) != aim:
