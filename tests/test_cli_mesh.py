@@ -19,6 +19,7 @@ from microtome.segment.tables import InstanceFiles
 
 CLASS = "mitochondria"
 LIKELY = ("--threshold", 0.3)  # a model as small as this one is never sure
+MASK = "mask.ome.zarr"
 
 
 def called(*words: object) -> None:
@@ -35,14 +36,18 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     called("simulate", root, "--patches", 3)
     mask = np.zeros((4, 96, 96), np.uint8)
     mask[1:3, 10:14, 8:88], mask[1:3, 20:30, 20:30], mask[1:3, 40:44, 8:88] = 1, 1, 1
-    called("predict", root, "--mask", stored(root / "mask.ome.zarr", mask))
+    called("predict", root, "--mask", stored(root / MASK, mask, (45.0, 9.2, 9.2)))
     return root
+
+
+def likely(root: Path) -> tuple[object, ...]:
+    return (*LIKELY, "--mask", root / MASK)
 
 
 @pytest.fixture(scope="module")
 def segmented(trained: Path) -> Path:
     """A segmentation of two rods and a block, with everything."""
-    called("segment", trained, *LIKELY, "--skeletons", "--meshes", "--name", "all")
+    called("segment", trained, *likely(trained), "--skeletons", "--meshes", "--name", "all")
     return trained / "segmentations" / "all"
 
 
@@ -71,7 +76,7 @@ def test_ids_are_a_valid_labels_image(segmented: Path) -> None:
 
 def test_what_is_there_is_kept_and_only_what_is_asked_for_is_added(run: Run, trained: Path) -> None:
     folder = trained / "segmentations" / "more"
-    words = ("segment", trained, *LIKELY, "--name", "more")
+    words = ("segment", trained, *likely(trained), "--name", "more")
     assert run(*words)[0] == 0
     assert "length_nm" not in read_columns(folder / f"{CLASS}.csv")
     assert not (folder / f"{CLASS}.meshes").exists()
@@ -85,7 +90,7 @@ def test_what_is_there_is_kept_and_only_what_is_asked_for_is_added(run: Run, tra
 
 
 def test_tables_are_parquet_where_that_is_asked_for(run: Run, trained: Path) -> None:
-    words = ("segment", trained, *LIKELY, "--name", "columns", "--tables", "parquet", "--json")
+    words = ("segment", trained, *likely(trained), "--name", "columns", "--tables", "parquet", "--json")
     code, out, err = run(*words)
     assert code == 0, err
     folder = Path(json.loads(out)["segmentation"])
