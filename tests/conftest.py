@@ -1,10 +1,14 @@
 """What several test modules share: a small phantom project, and the command line."""
 
+import atexit
 import random
+import shutil
 import socket
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,6 +62,16 @@ def phantom_project(
         start_strategy=start_strategy,
         seed=seed,
     )
+    shutil.copytree(_made(new), root)
+    return root
+
+
+@cache
+def _made(new: NewProject) -> Path:
+    """Made once in a process, as hundreds of tests begin with a copy of it."""
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder)
+    root = Path(folder) / "project"
     create(root, new, lambda text: None)
     settings = root / "project.toml"
     text = settings.read_text()

@@ -22,7 +22,7 @@ from microtome.progress import Progress, silent
 from microtome.project import Query
 from microtome.query.candidates import Candidates, Census
 from microtome.query.strategy import Selection
-from microtome.schedule import Schedule, in_turn, on_dask, on_processes
+from microtome.schedule import Schedule, in_turn, on_dask
 from microtome.volume import create_volume, open_volume
 from test_predict_on_volume import SHAPE, striped, view
 
@@ -74,7 +74,7 @@ class Traced:
 
 
 def test_processes_choose_as_one_does_score_by_score(look: ModelOnVolume) -> None:
-    with on_processes(2) as schedule:
+    with scheduled("processes") as schedule:
         assert chosen(look, schedule) == chosen(look, in_turn)
 
 

@@ -234,7 +234,7 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on(
 def test_ctrl_c_is_one_line_and_the_run_goes_on(
     run: Run, project: Path, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    with before(monkeypatch, step, call=1 if "report" in step or "measure" in step else 2) as do:
+    with before(monkeypatch, step, call=2 if "predict" in step else 1) as do:
         do(lambda: signal.raise_signal(signal.SIGINT))
         fails(run, project, "the same command goes on from there", code=130)
     goes_on(run, project, undisturbed)

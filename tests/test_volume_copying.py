@@ -182,7 +182,7 @@ def files_of_at_most(size: int) -> Iterator[None]:
 @pytest.mark.parametrize("name", IN_CHUNKS)
 def test_a_disk_that_fills_up_is_one_line_and_leaves_no_target(name: str, tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (1, 100, 100), np.uint8)
-    with files_of_at_most(5000), pytest.raises(OSError, match="cannot be reached or written") as error:
+    with files_of_at_most(5000), pytest.raises(OSError, match="cannot be read or written") as error:
         convert(ArrayVolume(noise, NM), f"{tmp_path}/{name}", Conversion())
     assert "\n" not in str(error.value)
     assert not (tmp_path / name).exists()

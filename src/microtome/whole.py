@@ -36,8 +36,8 @@ def naming(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.filename is not None or str(path) in str(error):
-            raise
+        if error.errno is None or error.filename is not None or str(path) in str(error):
+            raise  # not of the system, or it says which file
         raise OSError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
