@@ -12,7 +12,7 @@ import pytest
 from conftest import Run, phantom_project
 from microtome.box import Box, grid
 from microtome.cli.names import STRATEGIES
-from microtome.cli.session import opened
+from microtome.cli.session import opened, scheduled
 from microtome.loop.asking import ask
 from microtome.loop.session import ExactEngineName
 from microtome.loop.simulation import Budget, simulate
