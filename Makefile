@@ -72,6 +72,8 @@ bench: .venv/bench
 	$(BIN)/python benchmarks/bench_resume.py
 	$(BIN)/python benchmarks/bench_segment_kill.py
 	$(BIN)/python benchmarks/bench_dask.py
+	$(BIN)/python benchmarks/bench_volumes.py
+	$(BIN)/python benchmarks/bench_scaling.py
 	$(BIN)/python benchmarks/bench_components.py
 	$(BIN)/python benchmarks/bench_instances.py
 	$(BIN)/python benchmarks/bench_demo.py

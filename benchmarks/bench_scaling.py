@@ -19,6 +19,7 @@ import matplotlib
 import numpy as np
 import torch
 from matplotlib.figure import Figure as Picture
+from matplotlib.ticker import FuncFormatter
 
 from microtome.benchmark.machine import commit
 from microtome.benchmark.phantom import PhantomConfig
@@ -237,7 +238,7 @@ def _draw(costs: Sequence[Costs]) -> None:
     with matplotlib.rc_context(style(PAPER)):
         picture = Picture(figsize=(9.6, 3.6), layout="constrained")
         for axes, (name, voxels) in zip(picture.subplots(1, 2), SIZES.items(), strict=True):
-            for gigabytes in (0.2, 1, 5, 25):
+            for gigabytes in (0.05, 0.2, 1):
                 hours = [
                     sum(
                         max(cost.seconds(voxels, n, gigabytes * 1e9, gigabytes * 1e9).values())
@@ -250,6 +251,8 @@ def _draw(costs: Sequence[Costs]) -> None:
             gathering = sum(voxels * cost.rest for cost in costs) / 3600
             axes.axhline(gathering, color="0.6", linestyle=":", label="gathering alone")
             axes.set(title=name, xlabel="cores", ylabel="hours")
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axes.legend(frameon=False, fontsize=8)
         picture.savefig(PICTURE, dpi=130)
 
