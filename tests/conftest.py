@@ -3,6 +3,7 @@
 import atexit
 import random
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from microtome.cli.create import NewProject, create
 
 hypothesis.settings.register_profile("patient", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("patient")
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs ignore
 torch.set_num_threads(1)  # two threads on a busy machine take turns at waiting for each other
 
 if TYPE_CHECKING:
