@@ -327,8 +327,11 @@ def test_ctrl_c_ends_it_with_one_line(segmented: Path) -> None:
     stream = urllib.request.urlopen(url.replace("/v/", "/events/")[:-1] + "?c=me&gc=n&gs=n", timeout=10)
     assert process.stderr.readline().startswith("open this address")
     os.kill(process.pid, signal.SIGINT)  # while a page is open
-    _, err = process.communicate(timeout=20)
-    stream.close()
+    try:
+        _, err = process.communicate(timeout=20)
+    finally:
+        process.kill()
+        stream.close()
     assert (process.returncode, err.splitlines()[-1]) == (0, "the viewer has ended")
     assert "Traceback" not in err
 
