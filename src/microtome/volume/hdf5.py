@@ -1,6 +1,7 @@
 """HDF5 data sets: file.h5::path/inside."""
 
 import io
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ from microtome.volume.protocol import Volume, require_fitting, require_inside
 from microtome.volume.space import require_room, reserve
 from microtome.volume.spec import VolumeSpec, plain_dtype, stack_shape
 from microtome.volume.voxel_size import VoxelSize, chosen_voxel_size
+
+ONE_THREAD = threading.RLock()
+"""Held while a file is open: h5py 3.16 with HDF5 2.0 crashes at times when threads open files at once
+(h5py issue 2920), and lets only one of them work in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,7 @@ def create_hdf5(path: Path, dataset: str | None, spec: VolumeSpec) -> Volume:
 def _opened(path: Path, mode: str) -> Iterator[h5py.File]:
     """The open file; what HDF5 says about damage becomes a ValueError that names the file."""
     try:
-        with h5py.File(path, mode) as file:
+        with ONE_THREAD, h5py.File(path, mode) as file:
             yield file
     except OSError as error:
         if error.errno is not None:  # locked, missing or not permitted: the operating system's words

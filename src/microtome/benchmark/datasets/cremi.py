@@ -17,6 +17,7 @@ from microtome.benchmark.datasets.surrounded import Surrounded
 from microtome.box import Box, Int3, tile
 from microtome.labels import BACKGROUND, IGNORE
 from microtome.volume import ArrayVolume, Volume, VoxelSize, open_volume
+from microtome.volume.hdf5 import ONE_THREAD
 
 RAW = "volumes/raw"
 CLEFTS = "volumes/labels/clefts"
@@ -67,7 +68,7 @@ def opened_hdf5(path: Path) -> Iterator[h5py.File]:
         OSError: If it is no HDF5 file, or cannot be read.
     """
     try:
-        with h5py.File(path, "r") as file:
+        with ONE_THREAD, h5py.File(path, "r") as file:
             yield file
     except OSError as error:
         if error.errno is not None:  # missing or not permitted: the operating system's words
