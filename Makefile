@@ -47,9 +47,12 @@ node_modules/.package-lock.json: package.json package-lock.json
 
 NPM := $(if $(shell command -v npm),npm run --silent,@true)
 
+# A process that crashes would leave xdist waiting for ever, were it replaced.
+TESTS := -q -n auto --dist loadfile --max-worker-restart 0
+
 test: .venv/dev node_modules/.package-lock.json
 	$(NPM) test
-	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow and not gpu"
+	$(BIN)/python -m pytest $(TESTS) -m "not slow and not gpu"
 
 check: .venv/dev node_modules/.package-lock.json
 	$(NPM) types
@@ -60,11 +63,12 @@ check: .venv/dev node_modules/.package-lock.json
 	$(BIN)/lint-imports
 
 check-all: check
-	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not gpu"
+	$(BIN)/python -m pytest $(TESTS) -m "not gpu"
 
 bench: .venv/bench
 	$(BIN)/python benchmarks/bench_speed.py
 	$(BIN)/python benchmarks/bench_engines.py
+	$(BIN)/python benchmarks/bench_precision.py
 	$(BIN)/python benchmarks/bench_gpu.py
 	$(BIN)/python benchmarks/bench_start.py
 	$(BIN)/python benchmarks/bench_tests.py

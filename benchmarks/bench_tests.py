@@ -19,6 +19,8 @@ def main() -> None:
             "auto",
             "--dist",
             "loadfile",
+            "--max-worker-restart",
+            "0",
             "-m",
             "not slow and not gpu",
         ],

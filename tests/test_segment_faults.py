@@ -4,6 +4,7 @@ import json
 import shutil
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -234,9 +235,15 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on(
 def test_ctrl_c_is_one_line_and_the_run_goes_on(
     run: Run, project: Path, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    with before(monkeypatch, step, call=2 if "predict" in step else 1) as do:
-        do(lambda: signal.raise_signal(signal.SIGINT))
-        fails(run, project, "the same command goes on from there", code=130)
+    main = threading.main_thread().ident
+    assert main is not None
+    before_it = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with before(monkeypatch, step, call=2 if "predict" in step else 1) as do:
+            do(lambda: signal.pthread_kill(main, signal.SIGINT))
+            fails(run, project, "the same command goes on from there", code=130)
+    finally:
+        signal.signal(signal.SIGINT, before_it)
     goes_on(run, project, undisturbed)
 
 
