@@ -6,12 +6,18 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 class _Silent(http.server.SimpleHTTPRequestHandler):
     """Files; what lies under /forbidden is, and under /broken the server fails."""
 
+    def __init__(self, *words: Any, asked: list[str], **more: Any) -> None:  # noqa: ANN401
+        self._asked = asked
+        super().__init__(*words, **more)
+
     def do_GET(self) -> None:
+        self._asked.append(self.path)
         for part, code in (("/forbidden", 403), ("/broken", 503)):
             if self.path.startswith(part):
                 self.send_error(code)
@@ -27,9 +33,10 @@ class _Silent(http.server.SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def served(folder: Path, port: int = 0) -> Iterator[str]:
-    """The URL under which the files of `folder` are found, at any free port."""
-    handler = functools.partial(_Silent, directory=str(folder))
+def served(folder: Path, port: int = 0, asked: list[str] | None = None) -> Iterator[str]:
+    """The URL under which the files of `folder` are found, at any free port; `asked` gets the paths."""
+    asked = [] if asked is None else asked
+    handler = functools.partial(_Silent, asked=asked, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

@@ -68,6 +68,18 @@ def test_what_was_predicted_before_is_cleared_where_nothing_is(tmp_path: Path) -
     assert not filled(tmp_path, CountedVolume(), np.zeros(SHAPE, np.uint8))[0].any()
 
 
+@pytest.mark.parametrize(("together", "order"), [(1, [0, 0, 1, 1, 2, 2]), (2, [0, 1, 0, 1, 2, 2])])
+def test_sections_that_are_stored_together_are_predicted_one_behind_the_other(
+    together: int, order: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("microtome.predict.blocks.FLAT_SIDE", 20)
+    monkeypatch.setattr("microtome.predict.blocks.CHUNK", 4)
+    volume = CountedVolume()
+    volume.sections_together = together  # type: ignore[attr-defined]
+    filled(tmp_path, volume)
+    assert [box.start[0] for box in volume.read_boxes] == order
+
+
 def opened(path: Path) -> Volume:
     return open_volume(path)
 

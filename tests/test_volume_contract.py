@@ -33,6 +33,8 @@ from microtome.volume import (
 from microtome.volume.n5 import open_n5
 from microtome.volume.ome_zarr import create_ome_zarr
 from microtome.volume.places import Place
+from microtome.volume.protocol import sections_together
+from microtome.volume.views import Cast, Cropped
 
 NM = (40.0, 4.6, 4.5)
 SHAPE = (3, 7, 5)
@@ -342,6 +344,24 @@ def test_a_volume_of_25_gigabytes_opens_without_being_read(
     assert not volume.read(Box((63, 19_000, 19_000), (64, 19_100, 19_100))).any()
     assert fingerprint(volume).startswith("sha256:")
     assert peak_megabytes() - before < 100
+
+
+@pytest.mark.parametrize(
+    ("view", "together"),
+    [
+        (lambda volume: volume, 16),
+        (lambda volume: Windowed(volume, (0.0, 255.0)), 16),
+        (lambda volume: Cast(volume, np.dtype(np.uint16)), 16),
+        (lambda volume: Cropped(volume, Box((1, 0, 0), (9, 8, 8))), 16),
+        (lambda volume: Downsampled(volume, (2, 1, 1)), 8),
+        (lambda volume: Downsampled(volume, (20, 1, 1)), 1),
+    ],
+)
+def test_it_is_known_which_sections_are_stored_together(
+    view: Callable[[Volume], Volume], together: int, tmp_path: Path
+) -> None:
+    volume = create_volume(tmp_path / "v.zarr", (32, 8, 8), np.dtype(np.uint8), NM, chunks=(16, 8, 8))
+    assert sections_together(view(volume)) == together
 
 
 def peak_megabytes() -> float:

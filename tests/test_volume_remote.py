@@ -49,6 +49,16 @@ def test_a_url_is_a_name(stored: str, name: str, tmp_path: Path) -> None:
         assert np.array_equal(volume.read(WHOLE), IMAGE)
 
 
+def test_a_chunk_is_fetched_once_however_many_sections_of_it_are_read(tmp_path: Path) -> None:
+    saved(tmp_path / "v.zarr")
+    asked: list[str] = []
+    with served(tmp_path, asked=asked) as url:
+        volume = open_volume(f"{url}/v.zarr")
+        for z in range(3):
+            assert np.array_equal(volume.read(Box((z, 0, 0), (z + 1, 9, 7)))[0], IMAGE[z])
+    assert asked.count("/v.zarr/0/c/0/0/0") == 1
+
+
 @pytest.mark.parametrize("stored", ["v.zarr", "v.precomputed"])
 def test_without_suffix_the_metadata_tell_the_format(stored: str, tmp_path: Path) -> None:
     saved(tmp_path / stored).rename(tmp_path / "v")

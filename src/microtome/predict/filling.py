@@ -15,6 +15,7 @@ from microtome.predict.store import Inside, PredictionStore
 from microtome.progress import Progress
 from microtome.schedule import Schedule, Stages, in_turn
 from microtome.volume import Volume, open_volume, stated_voxel_size
+from microtome.volume.protocol import sections_together
 from microtome.volume.uri import absolute
 
 ROUNDED = 0.01  # share by which the voxels that a mask states may differ
@@ -26,7 +27,7 @@ Opened = Callable[[], Volume]
 """Opens a volume; called in the process that reads it."""
 
 Mean = Float32[np.ndarray, "c z y x"]
-Read = tuple[Block, UInt8[np.ndarray, "z y x"] | None]
+Read = tuple[Block, UInt8[np.ndarray, "depth height width"] | None]
 
 
 @dataclass(frozen=True)
@@ -140,8 +141,9 @@ def fill(filling: Filling, domain: Box, *, progress: Progress, schedule: Schedul
         OSError: If the image cannot be read or the store not written.
     """
     store, net, done = filling.store, filling.model.recipe.net, filling.store.done()
-    volume = filling.image().shape
-    blocks = prediction_blocks(volume, domain, block_shape(net, volume), net)
+    image = filling.image()
+    blocks = prediction_blocks(image.shape, domain, block_shape(net, image.shape), net)
+    blocks.sort(key=partial(_turn, together=sections_together(image)))
     left = [block for block in blocks if not _kept(filling, done, block.write)]
     count = len(blocks) - len(left)
     progress("predicting", count, len(blocks), f"{count} were done before" if count else "")
@@ -149,6 +151,12 @@ def fill(filling: Filling, domain: Box, *, progress: Progress, schedule: Schedul
         store.log(left[number].write, sha256)
         count += 1
         progress("predicting", count, len(blocks), str(left[number].write))
+
+
+def _turn(block: Block, together: int) -> tuple[int, int, int, int]:
+    """Where a block stands: one section behind the other as deep as storage keeps them in one piece."""
+    z, y, x = block.write.start
+    return z // together, y, x, z
 
 
 def _kept(filling: Filling, done: Mapping[Box, str], box: Box) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Shaped, UInt8
 
 from microtome.box import Box, Int3
-from microtome.volume.protocol import Volume
+from microtome.volume.protocol import Volume, sections_together
 from microtome.volume.sample import sample_boxes
 from microtome.volume.voxel_size import VoxelSize
 
@@ -43,6 +43,10 @@ class Windowed:
     @property
     def voxel_size_nm(self) -> VoxelSize:
         return self.volume.voxel_size_nm
+
+    @property
+    def sections_together(self) -> int:
+        return sections_together(self.volume)
 
     def read(self, box: Box) -> UInt8[np.ndarray, "z y x"]:
         data = self.volume.read(box)

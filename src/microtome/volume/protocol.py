@@ -40,6 +40,11 @@ class Volume(Protocol):
         ...
 
 
+def sections_together(volume: Volume) -> int:
+    """Sections that storage keeps in one piece: who reads one has decoded, or fetched, all of them."""
+    return getattr(volume, "sections_together", 1)
+
+
 def require_inside(volume: Volume, box: Box) -> None:
     """Check a box to read.
 

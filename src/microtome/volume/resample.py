@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from microtome.box import Box, Int3
-from microtome.volume.protocol import Volume, require_inside
+from microtome.volume.protocol import Volume, require_inside, sections_together
 from microtome.volume.voxel_size import VoxelSize
 
 
@@ -39,6 +39,10 @@ class Downsampled:
     @property
     def voxel_size_nm(self) -> VoxelSize:
         return _larger(self.volume.voxel_size_nm, self.factors)
+
+    @property
+    def sections_together(self) -> int:
+        return max(1, sections_together(self.volume) // self.factors[0])
 
     def read(self, box: Box) -> Shaped[np.ndarray, "z y x"]:
         require_inside(self, box)
@@ -75,6 +79,10 @@ class DownsampledLabels:
     @property
     def voxel_size_nm(self) -> VoxelSize:
         return _larger(self.volume.voxel_size_nm, self.factors)
+
+    @property
+    def sections_together(self) -> int:
+        return max(1, sections_together(self.volume) // self.factors[0])
 
     def read(self, box: Box) -> Shaped[np.ndarray, "z y x"]:
         require_inside(self, box)

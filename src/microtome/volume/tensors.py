@@ -3,6 +3,7 @@
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import tensorstore
@@ -13,6 +14,8 @@ from microtome.volume.places import ANSWER_SECONDS, CONTEXT, Missing, Place, fai
 from microtome.volume.protocol import require_fitting, require_inside
 from microtome.volume.spec import plain_dtype, stack_shape
 from microtome.volume.voxel_size import VoxelSize
+
+CACHE_BYTES = 256 * 2**20  # of decoded chunks that a process keeps, of all volumes that it reads
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +39,12 @@ class TensorVolume:
     @property
     def dtype(self) -> np.dtype:
         return np.dtype(self.store.dtype.numpy_dtype)
+
+    @property
+    def sections_together(self) -> int:
+        """Of a chunk."""
+        chunk = self.store.chunk_layout.read_chunk.shape
+        return (chunk and chunk[0]) or 1
 
     def read(self, box: Box) -> Shaped[np.ndarray, "z y x"]:
         require_inside(self, box)
@@ -63,12 +72,21 @@ def open_array(
     """
     if writable and place.remote:
         raise io.UnsupportedOperation(f"{place} is remote, so it is read-only")
-    options: dict[str, object] = {"kvstore": place.kvstore, "context": CONTEXT}
+    options: dict[str, object] = {"kvstore": place.kvstore}
     if not writable:  # what is written to has chunks that were not written yet
         options["fill_missing_data_reads"] = missing == "zero"
+    if place.remote:  # to ask whether a chunk is as it was takes as long as a small one
+        options["recheck_cached_data"] = "open"
+    context = _context(0 if writable else CACHE_BYTES)
     with failures_named(place):
-        found = tensorstore.open({**spec, **options}, open=True, read=True, write=writable)
+        found = tensorstore.open({**spec, **options}, open=True, read=True, write=writable, context=context)
         return found.result(timeout=ANSWER_SECONDS if place.remote else None)
+
+
+@cache
+def _context(cache_bytes: int) -> tensorstore.Context:
+    """Shared by what a process opens, so that all of it keeps no more than that."""
+    return tensorstore.Context({**CONTEXT, "cache_pool": {"total_bytes_limit": cache_bytes}})
 
 
 def create_array(spec: Mapping[str, object], place: Place) -> tensorstore.TensorStore:

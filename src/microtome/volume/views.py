@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from microtome.box import Box, Int3
-from microtome.volume.protocol import Volume, require_inside
+from microtome.volume.protocol import Volume, require_inside, sections_together
 from microtome.volume.voxel_size import VoxelSize
 
 
@@ -39,6 +39,10 @@ class Cropped:
     def voxel_size_nm(self) -> VoxelSize:
         return self.volume.voxel_size_nm
 
+    @property
+    def sections_together(self) -> int:
+        return sections_together(self.volume)
+
     def read(self, box: Box) -> Shaped[np.ndarray, "z y x"]:
         require_inside(self, box)
         return self.volume.read(box.shifted(self.box.start))
@@ -64,6 +68,10 @@ class Cast:
     @property
     def voxel_size_nm(self) -> VoxelSize:
         return self.volume.voxel_size_nm
+
+    @property
+    def sections_together(self) -> int:
+        return sections_together(self.volume)
 
     def read(self, box: Box) -> Shaped[np.ndarray, "z y x"]:
         data = self.volume.read(box)
