@@ -74,7 +74,8 @@ class Work:
         weights = new_net(NET, 2, seed=SEED).state_dict()
         model = SegmentationModel(Recipe(net=NET), 2, members=(weights,), statistics=(127.0, 70.0))
         self._model = replace(model, engine=engine)
-        self.blocks = int(np.prod([-(-n // side) for n, side in zip(shape, block_shape(NET), strict=True)]))
+        sides = zip(shape, block_shape(NET, shape), strict=True)
+        self.blocks = int(np.prod([-(-n // side) for n, side in sides]))
         tissue = phantom(PhantomConfig(shape=(1, 512, 512), seed=SEED)).image
         repeats = tuple(-(-n // side) for n, side in zip(shape, tissue.shape, strict=True))
         z, y, x = shape
@@ -123,7 +124,8 @@ class Work:
             return time.perf_counter() - begun
 
     def _fill(self, name: str, schedule: Schedule, progress: Progress) -> None:
-        store = open_store(self._folder / name, ("a",), self._shape, NM, prediction_chunks(NET))
+        chunks = prediction_chunks(NET, self._shape)
+        store = open_store(self._folder / name, ("a",), self._shape, NM, chunks)
         image = partial(open_volume, str(self._folder / "image.ome.zarr"))
         fill(
             Filling(self._model, image, store, 1, SEED),

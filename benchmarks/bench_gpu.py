@@ -81,7 +81,7 @@ def _end_to_end(model: SegmentationModel, folder: Path, name: str, domain: Box) 
 def _bare(classify: Classify, model: SegmentationModel, shape: Int3) -> float:
     """Seconds of the forward passes alone."""
     net = model.recipe.net
-    blocks = prediction_blocks(shape, Box.of(shape), block_shape(net), net)
+    blocks = prediction_blocks(shape, Box.of(shape), block_shape(net, shape), net)
     shapes = [tuple(model.padded(np.zeros(block.read.shape, np.uint8)).shape) for block in blocks]
     images = {one: torch.randn(one, device=model.device, dtype=HALF) for one in set(shapes)}
     with torch.inference_mode():
@@ -120,7 +120,8 @@ def _opened(folder: Path) -> Volume:
 
 
 def _store(model: SegmentationModel, folder: Path, name: str) -> PredictionStore:
-    image, chunks = _opened(folder), prediction_chunks(model.recipe.net)
+    image = _opened(folder)
+    chunks = prediction_chunks(model.recipe.net, image.shape)
     return open_store(folder / name, ["object"], image.shape, image.voxel_size_nm, chunks)
 
 

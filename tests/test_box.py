@@ -47,6 +47,18 @@ def test_write_boxes_partition_the_domain(domain: Box, shape: Int3, halo: Int3) 
     assert np.array_equal(times_written, np.ones(domain.shape, int))
 
 
+@given(boxes(), lengths, st.tuples(*[st.integers(-5, 5)] * 3))
+def test_write_boxes_begin_at_multiples_of_their_shape_from_the_origin(
+    domain: Box, shape: Int3, origin: Int3
+) -> None:
+    times_written = np.zeros(domain.shape, int)
+    for block in tile(domain, shape, (0, 0, 0), origin):
+        times_written[block.write.relative_to(domain).slices] += 1
+        for a, n, first, edge in zip(block.write.start, shape, origin, domain.start, strict=True):
+            assert (a - first) % n == 0 or a == edge
+    assert np.array_equal(times_written, np.ones(domain.shape, int))
+
+
 @given(boxes(), lengths, st.tuples(*[st.integers(0, 3)] * 3))
 def test_read_boxes_hold_the_halo_and_stay_in_the_domain(domain: Box, shape: Int3, halo: Int3) -> None:
     for block in tile(domain, shape, halo):

@@ -76,7 +76,8 @@ def test_blocks_in_the_works_side_by_side_are_stored_as_one_by_one(tmp_path: Pat
     filling = Filling(model, lambda: image, stores["side by side"], 1, 0)
     assert filling.stages.computing > 1
     fill(filling, whole, progress=silent)
-    for block in prediction_blocks(image.shape, whole, block_shape(RECIPE.net), RECIPE.net):
+    sides = block_shape(RECIPE.net, image.shape)
+    for block in prediction_blocks(image.shape, whole, sides, RECIPE.net):
         replace(filling, store=stores["one by one"]).stages(block)
     for one, other in zip(*(store.volumes() for store in stores.values()), strict=True):
         np.testing.assert_array_equal(one.read(whole), other.read(whole))

@@ -22,6 +22,7 @@ from microtome.volume import ArrayVolume
 
 NM = (40.0, 4.0, 4.0)
 NET = NetConfig(widths=(4, 8))
+DEEP = NetConfig((4, 8), ((3, 3, 3),) * 2, ((2, 2, 2),))
 SHAPE = (3, 20, 24)
 WHOLE = Box.of(SHAPE)
 
@@ -189,11 +190,28 @@ def test_images_that_were_not_made_yet_are_made(tmp_path: Path) -> None:
     assert len(store_in(tmp_path, ("a", "b")).volumes()) == 3
 
 
-@pytest.mark.parametrize("net", [NET, NetConfig((4, 8), ((3, 3, 3),) * 2, ((2, 2, 2),))])
-def test_blocks_fill_chunks_whole(net: NetConfig) -> None:
-    volume = (7, 5000, 2700)
-    sides = zip(block_shape(net, volume), prediction_chunks(net, volume), strict=True)
-    assert [block % chunk for block, chunk in sides] == [0, 0, 0]
+@pytest.mark.parametrize("net", [NET, DEEP])
+@pytest.mark.parametrize("section", [(5000, 2700), (700, 300), (250, 1300)])
+def test_no_two_blocks_share_a_chunk(net: NetConfig, section: tuple[int, int]) -> None:
+    for depth in range(1, 40):
+        volume = (depth, *section)
+        blocks, chunks = block_shape(net, volume), prediction_chunks(net, volume)
+        starts = [range(0, side, block) for side, block in zip(volume, blocks, strict=True)]
+        assert all(k % chunk == 0 for axis, chunk in zip(starts, chunks, strict=True) for k in axis), volume
+
+
+def test_blocks_of_a_part_lie_as_those_of_the_whole_volume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("microtome.predict.filling.block_shape", lambda *_: (1, 16, 16))
+    store, part = store_in(tmp_path), Box((1, 3, 5), (2, 20, 23))
+    fill_store(Filling(model(), CountedVolume, store, 1, 0), part, progress=silent)
+    assert set(store.done()) == {
+        Box((1, 3, 5), (2, 16, 16)),
+        Box((1, 3, 16), (2, 16, 23)),
+        Box((1, 16, 5), (2, 20, 16)),
+        Box((1, 16, 16), (2, 20, 23)),
+    }
 
 
 def test_weights_are_not_touched_by_predicting(tmp_path: Path) -> None:

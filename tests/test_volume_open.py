@@ -8,6 +8,7 @@ from microtome.box import Box
 from microtome.volume import ArrayVolume, VolumeSpec, create_volume, fingerprint, open_volume
 from microtome.volume.recent import RecentSections
 from microtome.volume.sample import sample_boxes
+from microtome.volume.spec import chunks_in_blocks
 from microtome.volume.voxel_size import nm_per_unit
 
 NM = (40.0, 4.0, 4.0)
@@ -162,6 +163,13 @@ def test_an_empty_new_volume_is_refused_and_leaves_nothing(
 
 def test_chunks_of_a_spec_are_never_longer_than_the_volume() -> None:
     assert VolumeSpec((10, 300, 20), np.dtype(np.uint8), (8.0, 8.0, 8.0)).stored_chunks == (10, 256, 20)
+
+
+def test_chunks_are_the_usual_ones_where_whole_ones_fill_a_block() -> None:
+    usual = (32, 256, 256)
+    assert chunks_in_blocks(usual, (64, 512, 256), (999, 999, 999)) == usual
+    assert chunks_in_blocks(usual, (4, 320, 192), (9, 999, 999)) == (4, 320, 192)
+    assert chunks_in_blocks(usual, (64, 320, 320), (20, 300, 320)) == usual  # a block is the whole side
 
 
 @pytest.mark.parametrize(

@@ -110,8 +110,10 @@ def count(domain: Box, shape: Int3) -> int:
     return z * y * x
 
 
-def tile(domain: Box, shape: Int3, halo: Int3) -> Iterator[Block]:
+def tile(domain: Box, shape: Int3, halo: Int3, origin: Int3 | None = None) -> Iterator[Block]:
     """Blocks whose write boxes partition `domain`; the last of an axis may be smaller than `shape`.
+
+    They begin at `origin`, the domain's first voxel unless given, and are cut where they leave the domain.
 
     Raises:
         ValueError: If `shape` is not positive or `halo` is negative.
@@ -119,7 +121,8 @@ def tile(domain: Box, shape: Int3, halo: Int3) -> Iterator[Block]:
     _require_positive(shape=shape)
     if min(halo) < 0:
         raise ValueError(f"a halo must not be negative; got {halo}")
-    starts = (range(a, b, n) for a, b, n in zip(domain.start, domain.stop, shape, strict=True))
+    sides = zip(domain.start, domain.stop, shape, origin or domain.start, strict=True)
+    starts = (range(a - (a - first) % n, b, n) for a, b, n, first in sides)
     for z, y, x in itertools.product(*starts):
         write = Box((z, y, x), _add((z, y, x), shape)).intersection(domain)
         yield Block(read=write.grown(halo).intersection(domain), write=write)

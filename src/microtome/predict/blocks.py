@@ -18,8 +18,10 @@ STEP = 64  # the same for any other net
 DEEP_BLOCK: Int3 = (32, 192, 192)  # voxels z y x of any other net, wider where there are fewer sections
 
 
-def prediction_blocks(volume: Int3, domain: Box, shape: Int3, net: NetConfig) -> list[Block]:
-    """Blocks whose write boxes partition `domain` and whose read boxes hold all that the net sees.
+def prediction_blocks(
+    volume: Int3, domain: Box, shape: Int3, net: NetConfig, origin: Int3 | None = None
+) -> list[Block]:
+    """Blocks whose write boxes partition `domain`, as in `tile`; read boxes hold all that the net sees.
 
     Read boxes begin on the pooling lattice of the whole volume, so that a block predicts what the whole
     volume would. Nets whose view is unbounded (instance norm, squeeze-excitation) come close to it.
@@ -32,16 +34,16 @@ def prediction_blocks(volume: Int3, domain: Box, shape: Int3, net: NetConfig) ->
         raise ValueError(f"the domain must lie in the volume {whole}; got {domain}")
     return [
         Block(read=_seen(block.write, whole, net), write=block.write)
-        for block in tile(domain, shape, (0, 0, 0))
+        for block in tile(domain, shape, (0, 0, 0), origin)
     ]
 
 
-def block_shape(net: NetConfig, domain: Int3) -> Int3:
+def block_shape(net: NetConfig, volume: Int3) -> Int3:
     """Voxels z y x that are predicted at a time: few and large, as borders cost context."""
     if net.flat:
-        return 1, _part(domain[1]), _part(domain[2])
+        return 1, _part(volume[1]), _part(volume[2])
     (deep, high, _), (over, around, _) = DEEP_BLOCK, net.receptive_radius
-    z = min(deep, domain[0])
+    z = min(deep, volume[0])
     most = (deep + 2 * over) * (high + 2 * around) ** 2 // (z + 2 * over)  # voxels of a section that is read
     side = (math.isqrt(most) - 2 * around) // STEP * STEP
     return z, side, side

@@ -136,13 +136,16 @@ def _factors(mask: Volume, shape: Int3) -> list[int]:
 def fill(filling: Filling, domain: Box, *, progress: Progress, schedule: Schedule = in_turn) -> None:
     """Fill `domain` of the store with what is not done yet.
 
+    Blocks lie as those of the whole volume do, whatever the domain, so that no two write to the same chunk.
+
     Raises:
         ValueError: If the domain leaves the image, or the image or the mask is damaged.
         OSError: If the image cannot be read or the store not written.
     """
     store, net, done = filling.store, filling.model.recipe.net, filling.store.done()
     image = filling.image()
-    blocks = prediction_blocks(image.shape, domain, block_shape(net, image.shape), net)
+    shape = block_shape(net, image.shape)
+    blocks = prediction_blocks(image.shape, domain, shape, net, origin=(0, 0, 0))
     blocks.sort(key=partial(_turn, together=sections_together(image)))
     left = [block for block in blocks if not _kept(filling, done, block.write)]
     count = len(blocks) - len(left)

@@ -16,6 +16,7 @@ from microtome.predict.blocks import CHUNK, block_shape
 from microtome.predict.posterior import entropy
 from microtome.volume import Volume, create_volume, open_volume
 from microtome.volume.appearing import make_once
+from microtome.volume.spec import chunks_in_blocks
 from microtome.whole import naming
 
 UNCERTAINTY = "uncertainty"
@@ -152,9 +153,9 @@ def open_store(
 
 
 def prediction_chunks(net: NetConfig, volume: Int3) -> Int3:
-    """Chunks z y x that blocks of `net` fill whole, so that no chunk is written twice."""
-    z, y, x = block_shape(net, volume)
-    return z, min(y, CHUNK), min(x, CHUNK)
+    """Chunks z y x of which no two blocks of `net` share one."""
+    block = block_shape(net, volume)
+    return chunks_in_blocks((block[0], CHUNK, CHUNK), block, volume)
 
 
 def _file(name: str) -> str:

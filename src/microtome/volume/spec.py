@@ -34,6 +34,17 @@ def plain_dtype(dtype: np.dtype, where: str) -> np.dtype:
     return dtype.newbyteorder("=")
 
 
+def chunks_in_blocks(usual: Int3, block: Int3, volume: Int3) -> Int3:
+    """Chunks each of which lies in one of the blocks that tile a volume from its corner.
+
+    The usual ones where whole ones fill a block, or one block the axis, else a block.
+    """
+    z, y, x = (
+        n if n % chunk and n < side else chunk for n, side, chunk in zip(block, volume, usual, strict=True)
+    )
+    return (z, y, x)
+
+
 @dataclass(frozen=True, slots=True)
 class VolumeSpec:
     """What a new volume is to be; without `chunks` they are chosen from shape and voxel size.
