@@ -26,6 +26,14 @@ def test_nothing_is_an_empty_picture() -> None:
     assert not drawn(np.zeros((4, 8, 8), np.uint8), (40.0, 4.0, 4.0))[..., 3].any()
 
 
+def test_an_object_that_fills_the_volume_is_drawn() -> None:
+    one, two = np.full((4, 8, 8), 3, np.uint8), np.full((4, 8, 8), 3, np.uint8)
+    two[:, :, 4:] = 5
+    pictures = [drawn(labels, (10.0, 10.0, 10.0)) for labels in (one, two)]
+    assert pictures[0][..., 3].any()
+    np.testing.assert_array_equal(pictures[0][..., 3], pictures[1][..., 3])
+
+
 def test_labels_are_taken_every_few_voxels_so_that_voxels_are_nearly_cubes() -> None:
     labels = np.arange(8 * 60 * 40, dtype=np.uint32).reshape(8, 60, 40)
     found, steps = coarse(ArrayVolume(labels, (40.0, 8.0, 8.0)), most=20)

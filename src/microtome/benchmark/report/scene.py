@@ -6,6 +6,7 @@ from matplotlib.colors import hsv_to_rgb
 from scipy import ndimage
 
 from microtome.box import Box, Int3
+from microtome.segment.labelled import dense
 from microtome.volume import Volume
 
 SIDE = 160  # voxels of the longest side that is drawn
@@ -40,8 +41,7 @@ def drawn(
 
     `spacing_nm` lies between neighbouring labels along z y x.
     """
-    numbers = np.unique(labels, return_inverse=True)[1].reshape(labels.shape)  # background is the least
-    turned = _turned(numbers.astype(np.int32), np.array(spacing_nm))
+    turned = _turned(dense(labels)[1].astype(np.int32), np.array(spacing_nm))
     there = turned > 0
     depth = np.where(there.any(axis=0), there.argmax(axis=0), np.nan)
     first = np.take_along_axis(turned, np.nan_to_num(depth).astype(int)[None], axis=0)[0]
