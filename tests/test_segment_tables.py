@@ -83,6 +83,16 @@ def test_lengths_that_were_found_before_a_kill_are_kept(files: InstanceFiles) ->
     assert sorted(path.name for path in files.folder.iterdir()) == ["mito.csv", "mito.ome.zarr"]
 
 
+def test_nothing_is_left_of_what_was_made_or_begun_of_former_ids(files: InstanceFiles) -> None:
+    files.measured("csv", in_turn, silent)
+    KeptInFile(files.folder / "centrelines.jsonl").keep(1, (2.0,))
+    for name in ("mito.meshes", ".mito.meshes.partial"):
+        (files.folder / name).mkdir()
+        (files.folder / name / "1").touch()
+    files.forget(files.folder)
+    assert [path.name for path in files.folder.iterdir()] == ["mito.ome.zarr"]
+
+
 def test_a_line_that_was_cut_off_counts_as_none(tmp_path: Path) -> None:
     kept = KeptInFile(tmp_path / "kept.jsonl")
     kept.keep(7, (1.5, float("nan")))

@@ -16,6 +16,7 @@ from microtome.segment.kept import KeptInFile
 from microtome.segment.labelled import open_labels
 from microtome.segment.measure import MeasurementTable, measure, measurements_in
 from microtome.segment.mesh import Mesh, mesh
+from microtome.volume.unfinished import Unfinished
 
 KEPT = "centrelines.jsonl"
 
@@ -79,7 +80,7 @@ class InstanceFiles:
         return mesh(str(self.labels), label, table.box(int(rows[0])))
 
     def forget(self, work: Path) -> None:
-        """Remove what was made of ids that are gone.
+        """Remove what was made, or begun, of ids that are gone.
 
         Raises:
             OSError: If it cannot be removed.
@@ -87,8 +88,9 @@ class InstanceFiles:
         for path in self._tables():
             path.unlink()
         (work / KEPT).unlink(missing_ok=True)
-        if self.meshes.exists():
-            shutil.rmtree(self.meshes)
+        for folder in (self.meshes, Unfinished(self.meshes).folder):
+            if folder.exists():
+                shutil.rmtree(folder)
 
     def measured(self, form: Form, schedule: Schedule, progress: Progress) -> InstanceTable:
         """The table in that form, written unless it is there; what another one holds is not measured again.
