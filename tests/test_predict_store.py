@@ -179,6 +179,38 @@ def test_a_store_that_was_killed_as_it_was_made_is_made(tmp_path: Path) -> None:
     assert not left.exists()
 
 
+def test_a_block_that_could_not_be_read_back_is_not_done(tmp_path: Path) -> None:
+    store = store_in(tmp_path)
+    store.log(WHOLE, "")
+    assert store.done() == {}
+
+
+def test_what_is_stored_has_one_version_however_it_came_about(tmp_path: Path) -> None:
+    def filled(name: str, *shapes: tuple[int, int, int]) -> PredictionStore:
+        store = store_in(tmp_path / name)
+        for shape in shapes:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("microtome.predict.filling.block_shape", lambda *_, shape=shape: shape)
+                fill(store, CountedVolume())
+        return store
+
+    once, again = filled("once", (1, 16, 16)), filled("again", (1, 8, 24), (1, 16, 16))
+    assert again.done() == once.done()
+    assert again.version() == once.version()
+
+
+def test_a_part_of_what_is_done_is_done_and_the_version_stays(tmp_path: Path) -> None:
+    store, part, volume = store_in(tmp_path), Box((1, 3, 5), (2, 20, 23)), CountedVolume()
+    fill_store(Filling(model(), CountedVolume, store, 1, 0), part, progress=silent)
+    of_part = store.version()
+    fill(store, CountedVolume())
+    assert set(store.done()) == {Box((z, 0, 0), (z + 1, 20, 24)) for z in range(3)}
+    of_whole = store.version()
+    fill_store(Filling(model(), lambda: volume, store, 1, 0), part, progress=silent)
+    assert (volume.read_boxes, store.version()) == ([], of_whole)
+    assert of_part != of_whole
+
+
 @pytest.mark.parametrize("line", ["5", '{"start": 1}', "{}", "\x00\x00", "\udcff"])
 def test_a_damaged_line_of_the_log_is_no_block(line: str, tmp_path: Path) -> None:
     (tmp_path / "done.jsonl").write_text(line, encoding="utf-8", errors="surrogateescape")

@@ -1,9 +1,10 @@
 """A volume predicted into a store, block by block, by this process or the workers of a cluster."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -137,6 +138,7 @@ def fill(filling: Filling, domain: Box, *, progress: Progress, schedule: Schedul
     """Fill `domain` of the store with what is not done yet.
 
     Blocks lie as those of the whole volume do, whatever the domain, so that no two write to the same chunk.
+    Blocks that lay otherwise and are written over are no longer done.
 
     Raises:
         ValueError: If the domain leaves the image, or the image or the mask is damaged.
@@ -147,7 +149,8 @@ def fill(filling: Filling, domain: Box, *, progress: Progress, schedule: Schedul
     shape = block_shape(net, image.shape)
     blocks = prediction_blocks(image.shape, domain, shape, net, origin=(0, 0, 0))
     blocks.sort(key=partial(_turn, together=sections_together(image)))
-    left = [block for block in blocks if not _kept(filling, done, block.write)]
+    left = [block for block in blocks if not _kept(filling, done, block.write, shape)]
+    store.forget(_overwritten(done, [block.write for block in left], shape))
     count = len(blocks) - len(left)
     progress("predicting", count, len(blocks), f"{count} were done before" if count else "")
     for number, sha256 in schedule(filling.stages, left):
@@ -162,6 +165,34 @@ def _turn(block: Block, together: int) -> tuple[int, int, int, int]:
     return z // together, y, x, z
 
 
-def _kept(filling: Filling, done: Mapping[Box, str], box: Box) -> bool:
-    """Whether a block was done with what the mask is there now, and is on the disk as it was written."""
-    return box in done and done[box] == filling.store.digest(box, filling.inside(box))
+def _kept(filling: Filling, done: Mapping[Box, str], box: Box, shape: Int3) -> bool:
+    """Whether a block, or that of the whole volume around it, was done and is as it was written.
+
+    What the mask is there now has to be what it was.
+    """
+    [corner] = _corners(box, shape)
+    around = Box.of(shape).shifted(corner).intersection(Box.of(filling.image().shape))
+    return any(
+        one in done and done[one] == filling.store.digest(one, filling.inside(one)) for one in {box, around}
+    )
+
+
+def _overwritten(done: Iterable[Box], boxes: Sequence[Box], shape: Int3) -> list[Box]:
+    """Those that share voxels with other boxes, of which each lies in one block of that shape."""
+    there = {corner: box for box in boxes for corner in _corners(box, shape)}
+    return [
+        box
+        for box in done
+        if any(
+            there[corner] != box and there[corner].overlaps(box)
+            for corner in _corners(box, shape)
+            if corner in there
+        )
+    ]
+
+
+def _corners(box: Box, shape: Int3) -> Iterator[Int3]:
+    """The corners of the blocks of the whole volume that a box reaches into."""
+    sides = zip(box.start, box.stop, shape, strict=True)
+    z, y, x = (range(start - start % n, stop, n) for start, stop, n in sides)
+    return product(z, y, x)

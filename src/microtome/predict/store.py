@@ -46,20 +46,23 @@ class PredictionStore:
         return [open_volume(self.folder / _file(name)) for name in (*self.classes, UNCERTAINTY)]
 
     def done(self) -> dict[Box, str]:
-        """The write boxes that are finished, each with the digest of what was written."""
+        """The write boxes that are finished and not forgotten, each with the digest of what was written."""
         if not self._log.exists():
             return {}
-        boxes = {}
+        boxes: dict[Box, str] = {}
         for line in self._log.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 entry = json.loads(line)
-                boxes[Box(tuple(entry["start"]), tuple(entry["stop"]))] = entry["sha256"]
+                box, sha256 = Box(tuple(entry["start"]), tuple(entry["stop"])), entry["sha256"]
             except (
                 ValueError,
                 LookupError,
                 TypeError,
             ):  # empty, cut off or damaged: that block is done again
                 continue
+            boxes.pop(box, None)
+            if sha256:
+                boxes[box] = sha256
         return boxes
 
     def write(
@@ -98,9 +101,23 @@ class PredictionStore:
         Raises:
             OSError: If the folder cannot be written.
         """
-        entry = {"start": box.start, "stop": box.stop, "sha256": sha256}
+        self._append([(box, sha256)])
+
+    def forget(self, boxes: Sequence[Box]) -> None:
+        """Log blocks as not done: others are about to be written over them.
+
+        Raises:
+            OSError: If the folder cannot be written.
+        """
+        if boxes:
+            self._append([(box, "") for box in boxes])
+
+    def _append(self, entries: Sequence[tuple[Box, str]]) -> None:
+        lines = [
+            json.dumps({"start": box.start, "stop": box.stop, "sha256": sha256}) for box, sha256 in entries
+        ]
         with naming(self._log), self._log.open("a", encoding="utf-8") as log:
-            log.write("\n" + json.dumps(entry) + "\n")  # a cut-off line before stays alone
+            log.write("\n" + "\n".join(lines) + "\n")  # a cut-off line before stays alone
             log.flush()
             os.fsync(log.fileno())
 
