@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -13,7 +12,6 @@ import yaozarrs
 from conftest import Run, phantom_project
 from instances import stored
 from microtome.cli.app import main
-from microtome.loop.segmentation import segmentation_of
 from microtome.segment.columns import read_columns
 from microtome.segment.tables import InstanceFiles
 
@@ -176,13 +174,3 @@ def test_a_folder_that_cannot_be_written_is_one_line(run: Run, trained: Path) ->
     code, _, err = run("segment", trained, "--name", "taken")
     assert code == 1
     assert "taken" in err.splitlines()[-1]
-
-
-def test_the_latest_segmentation_is_the_one_written_last(tmp_path: Path) -> None:
-    for k, name in enumerate(["b", "a"]):
-        told = tmp_path / "segmentations" / name / "segmentation.json"
-        told.parent.mkdir(parents=True)
-        told.touch()
-        os.utime(told, ns=(k, k))
-    assert segmentation_of(tmp_path, None).name == "a"
-    assert segmentation_of(tmp_path, "b").name == "b"

@@ -256,7 +256,7 @@ def test_a_model_that_has_not_predicted_is_said_to_lack_it(run: Run, project_fol
     code, _, err = run("view", project_folder, "--no-browser", "--model", 1)
     assert (code, err) == (1, "microtome: no prediction of model 1 yet: microtome predict makes it\n")
     assert run("predict", project_folder)[0] == 0
-    assert shown_of(project_folder).missing == ("no segmentation 001 yet: microtome segment makes it",)
+    assert shown_of(project_folder).missing == ("no segmentation of model 1 yet: microtome segment makes it",)
 
 
 def test_a_named_segmentation_brings_the_prediction_that_it_was_made_of(
@@ -266,12 +266,35 @@ def test_a_named_segmentation_brings_the_prediction_that_it_was_made_of(
     assert (shown.prediction, shown.segmentation, shown.missing) == ("001", "001", ())
 
 
+def test_the_segmentation_that_was_written_last_is_shown_unless_another_is_named(
+    run: Run, segmented: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "mito"
+    shutil.copytree(segmented, root)
+    assert run("segment", root, "--threshold", 0.4, "--name", "strict")[0] == 0
+    assert [shown_of(root, segmentation=name).segmentation for name in (None, "001")] == ["strict", "001"]
+    assert shown_of(root, 1).segmentation == "strict"
+
+
+def test_a_newer_model_without_a_segmentation_is_told_of(run: Run, segmented: Path, tmp_path: Path) -> None:
+    root = tmp_path / "mito"
+    shutil.copytree(segmented, root)
+    assert run("simulate", root, "--patches", 6)[0] == 0
+    shown = shown_of(root)
+    assert (shown.prediction, shown.segmentation) == ("001", "001")
+    assert shown.missing == ("no segmentation of model 2 yet: 001 is of model 1",)
+    assert run("predict", root)[0] == 0
+    shown = shown_of(root, 2)
+    assert (shown.prediction, shown.segmentation) == ("002", None)
+    assert shown.missing == ("no segmentation of model 2 yet: microtome segment makes it",)
+
+
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
         (["--model", 9], "expected one of the project's models (1); got 9"),
-        (["--segmentation", "strict"], "expected one of the project's segmentations (001); got strict"),
-        (["--segmentation", "../x"], "expected one of the project's segmentations (001); got ../x"),
+        (["--segmentation", "strict"], "expected one of the finished segmentations (001); got 'strict'"),
+        (["--segmentation", "../x"], "expected one of the finished segmentations (001); got '../x'"),
         (["--segmentation", "001", "--model", 2], "segmentation 001 is of model 1; got --model 2"),
     ],
 )

@@ -33,7 +33,7 @@ def mesh(
     """Write the mesh of one object of a segmentation, for other programs."""
     from microtome.cli.names import named
     from microtome.cli.status import open_for_reading
-    from microtome.loop.segmentation import segmentation_of, told_of
+    from microtome.segment.finished import segmentation_of, told_of
     from microtome.segment.mesh import decimated
     from microtome.segment.mesh_files import require_new_mesh, write_mesh
     from microtome.segment.tables import InstanceFiles

@@ -66,8 +66,9 @@ def segment(
     """Segment the volume: objects with ids, measurements in tables, a report. Goes on where it stopped."""
     from microtome.cli.session import box_of, opened, scheduled
     from microtome.loop.models import Way
-    from microtome.loop.segmentation import Wanted, told_of
+    from microtome.loop.segmentation import Wanted
     from microtome.loop.segmentation import segment as segment_volume
+    from microtome.segment.finished import told_of
     from microtome.segment.settings import InstanceSettings
 
     settings = InstanceSettings(

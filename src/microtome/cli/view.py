@@ -17,11 +17,12 @@ def view(
         Path, typer.Argument(metavar="PROJECT", help="The project's folder.", show_default=False)
     ],
     model: Annotated[
-        int | None, typer.Option("--model", help="Number of the model.", show_default="the latest")
+        int | None,
+        typer.Option("--model", help="Number of the model.", show_default="the segmentation's"),
     ] = None,
     segmentation: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Of a folder in segmentations/.", show_default="the model's"),
+        typer.Option(metavar="NAME", help="Of a folder in segmentations/.", show_default="the latest"),
     ] = None,
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, show_default="8767, or any if that is taken")

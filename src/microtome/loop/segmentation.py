@@ -1,8 +1,7 @@
 """From a project's model to the instances of the whole volume and their measurements."""
 
-import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import combinations
@@ -17,13 +16,11 @@ from microtome.predict.store import PredictionStore
 from microtome.project import total_cost
 from microtome.segment.columns import Form, require_form, write_columns
 from microtome.segment.contacts import contacts
+from microtome.segment.finished import TOLD, tell
 from microtome.segment.instances import label_instances
 from microtome.segment.precomputed import require_libraries, write_precomputed
 from microtome.segment.settings import InstanceSettings
 from microtome.segment.tables import InstanceFiles
-from microtome.whole import whole_file
-
-TOLD = "segmentation.json"
 
 
 @dataclass(frozen=True)
@@ -83,8 +80,7 @@ def segment(session: Session, wanted: Wanted, say: Say) -> Path:
         "classes": {name: asdict(summary) for name, summary in found.items()},
         "seconds": seconds,
     }
-    with whole_file(folder / TOLD) as partial:
-        partial.write_text(json.dumps(told, indent=1), encoding="utf-8")
+    tell(folder, told)
     return folder
 
 
@@ -101,36 +97,6 @@ def _told(session: Session, wanted: Wanted, store: PredictionStore) -> dict[str,
         "tables": wanted.tables,
         "labelling": {"answers": cost.answers, "minutes": cost.minutes, "voxels": cost.voxels},
     }
-
-
-def told_of(folder: Path) -> Mapping[str, Any]:
-    """What `segment` says of a segmentation.
-
-    Raises:
-        ValueError: If there is none in the folder, or it is damaged.
-    """
-    try:
-        found = json.loads((folder / TOLD).read_bytes())
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{folder} holds no finished segmentation: {error}") from error
-    assert isinstance(found, dict)
-    return found
-
-
-def segmentation_of(root: Path, name: str | None) -> Path:
-    """The folder of a project's finished segmentation: of that name, or the one that was written last.
-
-    Raises:
-        ValueError: If there is none.
-    """
-    every = sorted((root / "segmentations").glob(f"*/{TOLD}"), key=lambda path: path.stat().st_mtime_ns)
-    if not every:
-        raise ValueError(f"{root} has no finished segmentation yet: run `microtome segment`")
-    chosen = [path.parent for path in every if name in (None, path.parent.name)]
-    if not chosen:
-        known = ", ".join(sorted(path.parent.name for path in every))
-        raise ValueError(f"expected one of the finished segmentations ({known}); got {name!r}")
-    return chosen[-1]
 
 
 def _described(session: Session, wanted: Wanted, files: InstanceFiles, seconds: dict[str, float]) -> None:

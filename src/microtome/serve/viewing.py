@@ -1,16 +1,14 @@
 """What a project has to look at: image, labels, one model's prediction, and one segmentation."""
 
-import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from microtome.project import Project
 from microtome.project.answered import answered_labels
+from microtome.segment.finished import segmentation_of, segmentations, told_of
 from microtome.segment.labelled import open_labels
+from microtome.segment.tables import InstanceFiles
 from microtome.volume import Volume, open_volume
-
-TOLD = "segmentation.json"  # what `segment` writes last
-MESHES = ".meshes"  # <class>.meshes beside <class>.ome.zarr
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +36,10 @@ class Viewed:
 
 
 def viewed(project: Project, model: int | None = None, segmentation: str | None = None) -> Viewed:
-    """What there is to show of a project: of a model, the latest unless named or of the named segmentation.
+    """What there is to show of a project: a segmentation, with the prediction that it was made of.
 
-    A segmentation that is not named is the one called like the prediction.
+    It is the one that was written last, of all or of the model, unless it is named. Where there is none,
+    there is the prediction of the model, the latest unless named.
 
     Raises:
         FileNotFoundError: If a part of a prediction or a segmentation is missing.
@@ -52,11 +51,11 @@ def viewed(project: Project, model: int | None = None, segmentation: str | None 
     labels = answered_labels(project, image)
     if labels is None:
         missing.append("no labels yet: nothing was answered")
-    if segmentation is not None:
-        prediction = _predicted_for(project, segmentation, model, missing)
-    else:
+    made = _segmentation(project, model, segmentation, missing)
+    if made is None:
         prediction = _prediction_of(project, model, missing)
-        segmentation = _segmentation_of(project, prediction, missing)
+    else:
+        prediction = _predicted_for(project, made, missing)
     shown = Viewed(project.root.name, classes, image, labels, missing=tuple(missing))
     if prediction is not None:
         shown = replace(
@@ -65,16 +64,37 @@ def viewed(project: Project, model: int | None = None, segmentation: str | None 
             probabilities={name: _opened(prediction, name) for name in classes},
             uncertainty=_opened(prediction, "uncertainty"),
         )
-    if segmentation is not None:
-        folder = project.root / "segmentations" / segmentation
-        found = {name: _instances(folder, name) for name in classes}
-        shown = replace(shown, segmentation=segmentation, instances=found)
+    if made is not None:
+        found = {name: _instances(InstanceFiles(made, name)) for name in classes}
+        shown = replace(shown, segmentation=made.name, instances=found)
     return shown
 
 
-def segmentations(project: Project) -> list[str]:
-    """The names of the segmentations that are finished."""
-    return sorted(path.parent.name for path in project.root.glob(f"segmentations/*/{TOLD}"))
+def _segmentation(project: Project, model: int | None, name: str | None, missing: list[str]) -> Path | None:
+    """The folder of the segmentation of that name or, if any, of the latest, where a model is named of it."""
+    if name is not None:
+        made = segmentation_of(project.root, name)
+        used = told_of(made)["model"]
+        if model not in (None, used):
+            raise ValueError(f"segmentation {name} is of model {used}; got --model {model}")
+        return made
+    for made in reversed(segmentations(project.root)):
+        used = told_of(made)["model"]
+        if model in (None, used):
+            latest = project.model().id
+            if model is None and latest != used:
+                missing.append(f"no segmentation of model {latest} yet: {made.name} is of model {used}")
+            return made
+    return None
+
+
+def _predicted_for(project: Project, segmentation: Path, missing: list[str]) -> Path | None:
+    """The folder of the prediction that a segmentation was made of; None where it is not there any more."""
+    folder = project.predictions_dir / Path(told_of(segmentation)["prediction"]).name
+    if folder.is_dir():
+        return folder
+    missing.append(f"prediction {folder.name}, of which the segmentation was made, is not there any more")
+    return None
 
 
 def _prediction_of(project: Project, model: int | None, missing: list[str]) -> Path | None:
@@ -86,6 +106,7 @@ def _prediction_of(project: Project, model: int | None, missing: list[str]) -> P
     name = Path(record.path).name
     for folder in (project.predictions_dir / name, project.predictions_dir / f"{name}-int8"):
         if folder.is_dir():
+            missing.append(f"no segmentation of model {record.id} yet: microtome segment makes it")
             return folder
     lacking = f"no prediction of model {record.id} yet: microtome predict makes it"
     if model is not None:
@@ -94,40 +115,10 @@ def _prediction_of(project: Project, model: int | None, missing: list[str]) -> P
     return None
 
 
-def _segmentation_of(project: Project, prediction: Path | None, missing: list[str]) -> str | None:
-    """The segmentation that is called like a prediction; None where there is none."""
-    if prediction is None or prediction.name in segmentations(project):
-        return None if prediction is None else prediction.name
-    missing.append(f"no segmentation {prediction.name} yet: microtome segment makes it")
-    return None
-
-
-def _predicted_for(project: Project, segmentation: str, model: int | None, missing: list[str]) -> Path | None:
-    """The folder of the prediction that a segmentation was made of; None where it is not there any more."""
-    known = segmentations(project)
-    if segmentation not in known:
-        listed = ", ".join(known) or "none yet"
-        raise ValueError(f"expected one of the project's segmentations ({listed}); got {segmentation}")
-    path = project.root / "segmentations" / segmentation / TOLD
-    try:
-        told = json.loads(path.read_bytes())
-        used, folder = told["model"], project.predictions_dir / Path(told["prediction"]).name
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged: expected what microtome segment writes") from error
-    if model not in (None, used):
-        raise ValueError(f"segmentation {segmentation} is of model {used}; got --model {model}")
-    if folder.is_dir():
-        return folder
-    missing.append(f"prediction {folder.name}, of which the segmentation was made, is not there any more")
-    return None
-
-
 def _opened(prediction: Path, name: str) -> Volume:
     return open_volume(prediction / f"{name}.ome.zarr")
 
 
-def _instances(folder: Path, name: str) -> Instances:
-    meshes = folder / f"{name}{MESHES}"
-    return Instances(
-        open_labels(str(folder / f"{name}.ome.zarr")), meshes if (meshes / "info").is_file() else None
-    )
+def _instances(files: InstanceFiles) -> Instances:
+    ids = open_labels(str(files.labels))
+    return Instances(ids, files.meshes if (files.meshes / "info").is_file() else None)
