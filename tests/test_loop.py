@@ -12,7 +12,7 @@ from microtome.box import Box, grid
 from microtome.cli.session import opened
 from microtome.learn.config import ErrorWeighting
 from microtome.loop.asking import _sampled, ask, is_stale, renew, top_up
-from microtome.loop.models import evaluate, load, predict, recorded
+from microtome.loop.models import evaluate, load, predict
 from microtome.loop.session import Session
 from microtome.loop.simulation import Budget, simulate
 from microtome.loop.training import examples_from, train
@@ -35,7 +35,7 @@ def test_a_simulation_ends_at_its_budget_with_a_model_that_saw_every_answer(proj
         assert Counter(q.round for q in journal.queries()) == {0: 3, 1: 4, 2: 2}
         assert len(answers) == 9
         assert [len(m.trained_on) for m in journal.models()] == [3, 7, 9]
-        assert recorded(session, None).trained_on == tuple(a.id for a in answers)
+        assert session.project.model().trained_on == tuple(a.id for a in answers)
         assert journal.check() == []
 
 
@@ -54,7 +54,7 @@ def test_a_budget_of_minutes_stops_the_annotator(project_folder: Path) -> None:
         efforts = session.project.journal.efforts()
         seconds = [effort.active_seconds for effort in efforts]
         assert sum(seconds) >= 18 > sum(seconds[:-1])
-        assert len(recorded(session, None).trained_on) == len(efforts)
+        assert len(session.project.model().trained_on) == len(efforts)
 
 
 def test_the_same_project_and_seed_ask_the_same(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_what_is_stored_is_what_the_model_predicts(project_folder: Path) -> None
     with opened(project_folder, "cpu", silent) as session:
         simulate(session, Budget(3), CostModel())
         store = predict(session)
-        model, whole = load(session, recorded(session, None)), Box.of(session.image.shape)
+        model, whole = load(session, session.project.model()), Box.of(session.image.shape)
         samples = session.project.config.query.samples
         classes = class_map(model.posterior(session.image.read(whole), samples, 0))
         stored = store.volumes()[0].read(whole)
@@ -171,7 +171,7 @@ def test_a_model_left_without_an_entry_in_the_journal_is_made_anew(project_folde
     (left / "weights.safetensors").write_bytes(b"half")
     with opened(project_folder, "cpu", silent) as session:
         simulate(session, Budget(3), CostModel())
-        assert load(session, recorded(session, None)).members
+        assert load(session, session.project.model()).members
 
 
 def test_a_changed_net_does_not_load_old_models(project_folder: Path) -> None:
@@ -181,7 +181,7 @@ def test_a_changed_net_does_not_load_old_models(project_folder: Path) -> None:
             session, recipe=replace(session.recipe, net=replace(session.recipe.net, widths=(4, 8, 16)))
         )
         with pytest.raises(ValueError, match="another \\[net\\]"):
-            load(other, recorded(session, None))
+            load(other, session.project.model())
 
 
 def test_of_very_many_candidates_a_sample_is_asked_the_same_for_the_same_seed(

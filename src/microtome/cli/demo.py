@@ -24,7 +24,7 @@ from microtome.cli.show import sides
 from microtome.evaluate.overlap import contingency, jaccard, pixel_accuracy, scores
 from microtome.labels import BACKGROUND
 from microtome.learn.config import Recipe
-from microtome.loop.models import Evaluation, evaluate, load, predict, recorded
+from microtome.loop.models import Evaluation, evaluate, load, predict
 from microtome.loop.session import Session
 from microtome.loop.simulation import Budget, simulate
 from microtome.oracle import CostModel
@@ -126,7 +126,7 @@ class Demo:
     def _report(
         self, session: Session, curve: list[CurvePoint], accuracy: float, seconds: float, *, phantom: bool
     ) -> Report:
-        config, final = session.project.config, recorded(session, None)
+        config, final = session.project.config, session.project.model()
         test = _test_box(session)
         return Report(
             title="microtome demo",

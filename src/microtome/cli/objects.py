@@ -184,11 +184,10 @@ def _given(session: "Session", files: Sequence[str]) -> "Source":
 
 def _predicted(session: "Session", wanted: Sequence[str], model: int | None) -> "Source":
     """The prediction of a model of the project."""
-    from microtome.loop.models import recorded
     from microtome.objects.predicted import predicted_source
 
     project, known = session.project, session.project.config.classes
-    folder = project.predictions_dir / Path(recorded(session, model).path).name
+    folder = project.predictions_dir / Path(project.model(model).path).name
     if not wanted and (len(known) == 1 or session.recipe.train.target == "polarity"):
         wanted = known
     return predicted_source(folder, known, wanted, session.image.shape)

@@ -25,15 +25,6 @@ from microtome.schedule import Schedule, in_turn
 from microtome.volume import Volume
 
 
-def recorded(session: Session, model_id: int | None) -> Model:
-    """The journal's record of a model: the latest, or the one of that id.
-
-    Raises:
-        ValueError: If there is none.
-    """
-    return session.project.model(model_id)
-
-
 def load(session: Session, record: Model) -> SegmentationModel:
     """The model of a journal's record.
 
@@ -90,7 +81,7 @@ def preview_open(session: Session) -> int:
         ValueError: If there is no model.
         OSError: If the image cannot be read.
     """
-    record, journal = recorded(session, None), session.project.journal
+    record, journal = session.project.model(), session.project.journal
     assert record.id is not None, "records of a journal have an id"
     known = journal.previews.queries_of(record.id)
     waiting = [query for query in journal.open_queries() if query.id not in known]
@@ -116,7 +107,7 @@ def evaluate(session: Session, model_id: int | None = None, box: Box | None = No
     Raises:
         ValueError: If there is no such model, no truth, or no test split.
     """
-    config, record = session.project.config, recorded(session, model_id)
+    config, record = session.project.config, session.project.model(model_id)
     domain = box or config.test_box
     if domain is None:
         raise ValueError("expected a box to evaluate in: the project has no splits.test and none was given")
@@ -162,7 +153,7 @@ def predict(
         OSError: If image or mask cannot be read, or the store not written.
     """
     way = way or Way()
-    config, record, image = session.project.config, recorded(session, model_id), session.image
+    config, record, image = session.project.config, session.project.model(model_id), session.image
     mask = None if way.mask is None else opened_mask(way.mask, image)
     name = Path(record.path).name + ("-int8" if way.engine == "openvino-int8" else "")
     folder = session.project.predictions_dir / name

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 import numpy as np
 
 from microtome.learn.examples import half
-from microtome.loop.models import load, recorded
+from microtome.loop.models import load
 from microtome.loop.session import Session
 from microtome.loop.training import examples_from
 from microtome.objects.decisions import decisions
@@ -90,7 +90,7 @@ def train_on_objects(session: Session, judged: Sequence[Judged], *, initial: flo
     journal, tune = session.project.journal, session.recipe.fine_tune
     if tune is None:
         raise ValueError("training on objects expects a recipe that fine-tunes")
-    latest, answers = recorded(session, None), list(journal.answers())
+    latest, answers = session.project.model(), list(journal.answers())
     margin = half(tune.window)
     painted = examples_from(session.project, session.image, answers, margin=margin) if initial else []
     examples = mixed(

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from microtome.box import Box
 from microtome.loop.engines import Say
-from microtome.loop.models import Way, predict, recorded
+from microtome.loop.models import Way, predict
 from microtome.loop.session import Session
 from microtome.predict.store import PredictionStore
 from microtome.project import total_cost
@@ -88,7 +88,7 @@ def _told(session: Session, wanted: Wanted, store: PredictionStore) -> dict[str,
     """What a segmentation was made of."""
     cost = total_cost(session.project.journal)
     return {
-        "model": recorded(session, wanted.model).id,
+        "model": session.project.model(wanted.model).id,
         "prediction": str(store.folder.relative_to(session.project.root)),
         "box": str(wanted.box or Box.of(session.image.shape)),
         "shape": session.image.shape,
