@@ -101,7 +101,7 @@ def _model() -> SegmentationModel:
     net = new_net(recipe.net, 2, seed=SEED).train()
     for _ in range(3):
         net(torch.randn(8, 1, 1, 128, 128))
-    untrained = SegmentationModel(recipe, 2, device="cuda", engine=TorchEngine(compiled=True))
+    untrained = SegmentationModel(recipe, 2, device="cuda", engine=TorchEngine(compiles=True))
     return replace(untrained, members=(dict(net.state_dict()),), statistics=(128.0, 50.0))
 
 

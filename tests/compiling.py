@@ -52,7 +52,7 @@ def main(device: str) -> None:
                 assert isinstance(plain, TorchNetwork)
                 networks = [plain.compiled(counting)]
                 if device != "cpu":
-                    networks.append(TorchEngine(compiled=True).ready(net, CLASSES, device))
+                    networks.append(TorchEngine(compiles=True).ready(net, CLASSES, device))
                 for steps in (2, 6, 3):
                     images = _images(config, steps)
                     expected = plain.probabilities(images)

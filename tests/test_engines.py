@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from microtome.net.config import NetConfig
-from microtome.predict.choice import Choice, fastest, on_torch
+from microtome.predict.choice import Choice, compiled_where_worth, fastest
 from microtome.predict.model import SegmentationModel
 from microtome.predict.network import TORCH, Engine, TorchEngine
 from microtome.predict.openvino import OpenVinoEngine, openvino, require_cpu
+from microtome.predict.sampling import Sampling
 from test_predict_model import DEEP, FLAT, image, model
 
 if find_spec("openvino") is None:
@@ -144,11 +145,31 @@ def test_without_openvino_torch_is_taken_and_says_why(monkeypatch: pytest.Monkey
     )
 
 
-def test_a_gpu_predicts_with_torch_and_compiles_for_large_volumes() -> None:
-    on_gpu = dataclasses.replace(model(), device="cuda")
-    assert fastest(on_gpu, 10**10) == Choice(
-        TorchEngine(compiled=True), "torch: the device is cuda, for which it compiles"
+def test_on_a_gpu_the_fastest_is_torch() -> None:
+    assert fastest(dataclasses.replace(model(), device="cuda"), 10**10) == Choice(
+        TORCH, "torch: the device is cuda"
     )
-    assert fastest(on_gpu, 10**8).engine == TORCH
-    assert on_torch(on_gpu, 10**10).engine == TorchEngine(compiled=True)
-    assert on_torch(model(), 10**10).engine == TORCH
+
+
+@pytest.mark.parametrize(
+    ("net", "device", "sampling", "voxels", "compiles"),
+    [
+        (FLAT, "cuda", "single", 10**10, True),
+        (FLAT, "cuda", "flips", 10**10, True),
+        (FLAT, "cuda", "single", 10**8, False),
+        (FLAT, "cuda", "dropout", 10**10, False),
+        (DEEP, "cuda", "single", 10**10, False),
+        (FLAT, "cpu", "single", 10**10, False),
+    ],
+)
+def test_a_gpu_compiles_for_large_volumes_what_it_runs_whole(
+    net: NetConfig, device: str, sampling: Sampling, voxels: int, compiles: bool
+) -> None:
+    one = dataclasses.replace(model(net, sampling=sampling), device=device)
+    assert compiled_where_worth(one, voxels).engine == TorchEngine(compiles=compiles)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_another_engine_that_was_asked_for_stays(device: str) -> None:
+    one = dataclasses.replace(on(OpenVinoEngine(), model()), device=device)
+    assert compiled_where_worth(one, 10**10) is one

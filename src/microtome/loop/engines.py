@@ -8,9 +8,10 @@ from typing import Literal
 
 from microtome.box import Box
 from microtome.loop.session import ExactEngineName, Session
-from microtome.predict.choice import PIECE_DEEP, PIECE_FLAT, fastest, on_torch
+from microtome.predict.choice import PIECE_DEEP, PIECE_FLAT, fastest
 from microtome.predict.int8 import LIMIT, TILES, Image, calibrate, measured_loss, require_small
 from microtome.predict.model import SegmentationModel
+from microtome.predict.network import TORCH
 from microtome.predict.openvino import OpenVinoEngine, openvino
 from microtome.project.growth import lessons
 from microtome.volume.sample import sample_boxes
@@ -47,15 +48,14 @@ def on_exact_engine(
         ImportError: If the engine's library is not installed.
         ValueError: If the image changed since the project was made.
     """
-    voxels = math.prod(session.image.shape)
     match name:
         case "torch":
-            return replace(model, engine=on_torch(model, voxels).engine)
+            return replace(model, engine=TORCH)
         case "openvino":
             openvino()
             return replace(model, engine=OpenVinoEngine())
         case "auto":
-            choice = fastest(model, voxels)
+            choice = fastest(model, math.prod(session.image.shape))
             say(f"Engine {choice.reason}.")
             return replace(model, engine=choice.engine)
 

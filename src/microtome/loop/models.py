@@ -13,6 +13,7 @@ from microtome.loop.engines import EngineName, Say, on_engine, on_exact_engine
 from microtome.loop.growing import at_stage, sections_of
 from microtome.loop.session import Session
 from microtome.predict.blocks import predictions
+from microtome.predict.choice import compiled_where_worth
 from microtome.predict.filling import Filling, fill, opened_mask
 from microtome.predict.int8 import LIMIT
 from microtome.predict.model import SegmentationModel, load_model
@@ -44,11 +45,8 @@ def view(session: Session, record: Model) -> ModelOnVolume:
         ValueError: If the model's folder is damaged, or the engine does not run on the session's device.
     """
     config = session.project.config
-    model = load(session, record)
-    if session.engine != "torch":  # which, on a GPU, would compile for a look at a few boxes
-        model = on_exact_engine(session, model, session.engine, _unsaid)
     return ModelOnVolume(
-        model,
+        on_exact_engine(session, load(session, record), session.engine, _unsaid),
         session.image,
         samples=config.query.samples,
         seed=config.seed * 1000 + record.round,
@@ -154,10 +152,12 @@ def predict(
     """
     way = way or Way()
     config, record, image = session.project.config, session.project.model(model_id), session.image
+    domain = box or Box.of(image.shape)
     mask = None if way.mask is None else opened_mask(way.mask, image)
     name = Path(record.path).name + ("-int8" if way.engine == "openvino-int8" else "")
     folder = session.project.predictions_dir / name
     model = on_engine(session, load(session, record), way.engine, folder / "int8", say, way.most_lost)
+    model = compiled_where_worth(model, domain.size)
     store = open_store(
         folder,
         config.classes,
@@ -168,7 +168,7 @@ def predict(
     filling = Filling(
         model, partial(image_of, session.project.root), store, config.query.samples, config.seed, mask
     )
-    fill(filling, box or Box.of(image.shape), progress=session.progress, schedule=way.schedule)
+    fill(filling, domain, progress=session.progress, schedule=way.schedule)
     return store
 
 

@@ -44,7 +44,7 @@ def fastest(model: SegmentationModel, voxels: int, seconds: float = SECONDS) -> 
     say the same; those that do not are never chosen.
     """
     if model.device != "cpu":
-        return on_torch(model, voxels)
+        return Choice(TORCH, f"torch: the device is {model.device}")
     try:
         openvino()
     except ImportError:
@@ -66,18 +66,17 @@ def fastest(model: SegmentationModel, voxels: int, seconds: float = SECONDS) -> 
     return Choice(engines[best], reason)
 
 
-def on_torch(model: SegmentationModel, voxels: int) -> Choice:
-    """PyTorch; on a GPU compiled, where there are `voxels` enough to be worth it.
+def compiled_where_worth(model: SegmentationModel, voxels: int) -> SegmentationModel:
+    """The same; a GPU compiles its networks first, where there are `voxels` enough to be worth it.
 
-    A net that crosses z stays as it is: compiled, it would compute the context of its blocks as well.
+    Not those that cross z: compiled, they would compute the context of their blocks as well. Nor for samples
+    of dropout, which run a network part by part.
     """
-    if model.device == "cpu":
-        return Choice(TORCH, "torch: it was asked for")
-    if not model.recipe.net.flat:
-        return Choice(TORCH, f"torch: the device is {model.device}")
-    if voxels < WORTH_COMPILING:
-        return Choice(TORCH, f"torch: the device is {model.device}; so small a volume is not worth compiling")
-    return Choice(TorchEngine(compiled=True), f"torch: the device is {model.device}, for which it compiles")
+    on_gpu = model.device != "cpu" and model.engine == TORCH
+    whole = model.recipe.net.flat and model.sampling != "dropout"
+    if on_gpu and whole and voxels >= WORTH_COMPILING:
+        return replace(model, engine=TorchEngine(compiles=True))
+    return model
 
 
 def _tried(model: SegmentationModel, engines: dict[str, Engine], seconds: float) -> dict[str, float]:

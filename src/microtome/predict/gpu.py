@@ -57,7 +57,7 @@ def fetched(tensor: Tensor) -> Tensor:
     return here
 
 
-def compiled(classify: Classify, example: Tensor, backend: Backend = "inductor") -> Classify:
+def of_all_sizes(classify: Classify, example: Tensor, backend: Backend = "inductor") -> Classify:
     """The same function, compiled once for images of all sizes, and tried on `example`.
 
     Blocks at the rim of a volume are smaller than others: sizes are free, so that nothing is compiled again.

@@ -13,7 +13,7 @@ from microtome.learn.targets import Target
 from microtome.net.cropping import Cuts, cropped
 from microtome.net.inference import Masks
 from microtome.net.unet import UNet
-from microtome.predict.gpu import Backend, compiled, fetched, own_stream, sent
+from microtome.predict.gpu import Backend, fetched, of_all_sizes, own_stream, sent
 
 HALF = torch.bfloat16  # on a GPU
 TOGETHER = 2**18  # voxels of samples that are predicted at a time: more gain nothing and need memory
@@ -58,7 +58,7 @@ class Engine(Protocol):
 class TorchEngine:
     """PyTorch on any device; on a GPU in bfloat16, and compiled where that is asked for."""
 
-    compiled: bool = False  # faster, after a minute or so
+    compiles: bool = False  # faster, after a minute or so
     name: str = "torch"
 
     def ready(self, net: UNet, target: Target, device: str) -> Network:
@@ -66,7 +66,7 @@ class TorchEngine:
             return TorchNetwork(net, target, device)
         half = copy.deepcopy(net).to(device, HALF)  # features are taken from `net` itself, in float32
         network = TorchNetwork(half, target, device, HALF)
-        return network.compiled() if self.compiled else network
+        return network.compiled() if self.compiles else network
 
 
 TORCH = TorchEngine()
@@ -87,7 +87,7 @@ class TorchNetwork:
         z, y, x = self.net.config.multiple
         sides = (1, 4 * y, 5 * x) if self.net.config.flat else (3 * z, 4 * y, 5 * x)
         example = torch.zeros(1, 1, *sides, device=self.device, dtype=self.precision)
-        return replace(self, faster=compiled(self.classes, example, backend))
+        return replace(self, faster=of_all_sizes(self.classes, example, backend))
 
     def classes(self, images: Tensor, cuts: Cuts = ()) -> Tensor:
         """Probabilities on the device, of images that are there in the net's precision."""
