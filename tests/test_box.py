@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microtome.box import Block, Box, Int3, count, grid, tile
+from microtome.box import Block, Box, Int3, count, grid, hull, tile
 
 lengths = st.tuples(*[st.integers(1, 9)] * 3)
 corners = st.tuples(*[st.integers(-4, 8)] * 3)
@@ -104,6 +104,11 @@ def test_a_negative_halo_is_refused() -> None:
 def test_an_empty_block_shape_is_refused(cut) -> None:  # noqa: ANN001
     with pytest.raises(ValueError, match="at least 1"):
         list(cut(Box.of((2, 2, 2))))
+
+
+def test_the_hull_is_the_smallest_box_that_holds_all() -> None:
+    assert hull([Box((1, 5, 2), (3, 6, 4)), Box((0, 7, 3), (2, 9, 4))]) == Box((0, 5, 2), (3, 9, 4))
+    assert hull([Box((1, 2, 3), (4, 5, 6))]) == Box((1, 2, 3), (4, 5, 6))
 
 
 def test_the_count_is_that_of_the_grid() -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from microtome.benchmark.report.scene import coarse, drawn
+from microtome.box import Box
 from microtome.volume import ArrayVolume
 
 
@@ -36,11 +37,20 @@ def test_an_object_that_fills_the_volume_is_drawn() -> None:
 
 def test_labels_are_taken_every_few_voxels_so_that_voxels_are_nearly_cubes() -> None:
     labels = np.arange(8 * 60 * 40, dtype=np.uint32).reshape(8, 60, 40)
-    found, steps = coarse(ArrayVolume(labels, (40.0, 8.0, 8.0)), most=20)
+    found, steps = coarse(ArrayVolume(labels, (40.0, 8.0, 8.0)), Box.of(labels.shape), most=20)
     assert steps == (1, 5, 5)
     np.testing.assert_array_equal(found, labels[:, ::5, ::5])
 
 
+def test_only_the_domain_is_looked_at() -> None:
+    labels = np.arange(8 * 60 * 40, dtype=np.uint32).reshape(8, 60, 40)
+    domain = Box((2, 10, 4), (7, 50, 36))
+    found, steps = coarse(ArrayVolume(labels, (10.0, 10.0, 10.0)), domain, most=20)
+    assert steps == (2, 2, 2)
+    np.testing.assert_array_equal(found, labels[domain.slices][::2, ::2, ::2])
+
+
 def test_a_large_volume_is_drawn_with_few_voxels() -> None:
-    found, _ = coarse(ArrayVolume(np.zeros((50, 300, 200), np.uint8), (10.0, 10.0, 10.0)), most=30)
+    shape = (50, 300, 200)
+    found, _ = coarse(ArrayVolume(np.zeros(shape, np.uint8), (10.0, 10.0, 10.0)), Box.of(shape), most=30)
     assert max(found.shape) <= 30

@@ -62,6 +62,29 @@ def test_nothing_found_is_told_in_words(run: Run, trained: Path) -> None:
     assert "None was found" in page
 
 
+def test_the_report_of_a_part_is_of_that_part(run: Run, trained: Path) -> None:
+    code, out, err = run("segment", trained, "--box", "1:3,10:90,0:80", "--threshold", 0.3, "--json")
+    assert code == 0, err
+    told = json.loads(out)
+    assert (told["box"], told["predicted_voxels"]) == ("1:3,10:90,0:80", 2 * 80 * 80)
+    count = told["classes"]["mitochondria"]["instances"]
+    assert count > 0
+    page = (trained / "segmentations" / "001" / "report.html").read_text(encoding="utf-8")
+    assert "In 0.09 × 0.736 × 0.736 µm of tissue (1:3,10:90,0:80 of 4 × 96 × 96 voxels" in page
+    assert f"<td>{count / (0.09 * 0.736**2):.3g}</td>" in page
+    assert f"({count} cut at the faces of the box)" in page  # each reaches one of its two sections' faces
+    assert "what a mask leaves out is not subtracted. Objects end at the faces of the box" in page
+    assert ">Section 2<" in page or ">Section 1<" in page
+
+
+def test_what_is_told_is_of_all_that_was_predicted(run: Run, trained: Path) -> None:
+    assert run("segment", trained)[0] == 0
+    told = json.loads(run("segment", trained, "--box", "1:3", "--json")[1])
+    assert (told["box"], told["predicted_voxels"]) == ("0:4,0:96,0:96", 4 * 96 * 96)
+    page = (trained / "segmentations" / "001" / "report.html").read_text(encoding="utf-8")
+    assert "faces of the box" not in page
+
+
 @pytest.mark.parametrize("name", ["../out", "a/b", ".hidden", " "])
 def test_a_name_that_is_no_folder_of_its_own_is_refused(run: Run, trained: Path, name: str) -> None:
     code, _, err = run("segment", trained, "--name", name)

@@ -1,7 +1,7 @@
 """Half-open voxel regions in z y x, and the two ways to cut a domain into them."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 Int3 = tuple[int, int, int]
@@ -85,6 +85,12 @@ class Block:
 
     read: Box
     write: Box
+
+
+def hull(boxes: Iterable[Box]) -> Box:
+    """The smallest box that holds all of these, of which there is at least one."""
+    starts, stops = zip(*((box.start, box.stop) for box in boxes), strict=True)
+    return Box(tuple(map(min, zip(*starts, strict=True))), tuple(map(max, zip(*stops, strict=True))))
 
 
 def grid(domain: Box, shape: Int3, step: Int3 | None = None) -> Iterator[Box]:

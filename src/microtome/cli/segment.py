@@ -109,11 +109,14 @@ def _name(name: str | None) -> str | None:
 
 def write_report(session: "Session", folder: Path, told: dict[str, Any]) -> None:
     """Write report.html into the folder of a segmentation."""
+    import numpy as np
+
     from microtome.benchmark.report.segmentation import Class, write_segmentation
+    from microtome.project import parse_split
     from microtome.segment.tables import InstanceFiles
     from microtome.volume import open_volume
 
-    classes = []
+    classes, box = [], parse_split(told["box"], session.image.shape)
     for name in told["classes"]:
         files = InstanceFiles(folder, name)
         table = files.read(told["tables"])
@@ -125,7 +128,7 @@ def write_report(session: "Session", folder: Path, told: dict[str, Any]) -> None
             "Sphericity": measured.sphericity,
         }
         lengths = {} if lines is None else {"Length, nm": lines.length_nm, "Mean radius, nm": lines.radius_nm}
-        whole = ~measured.touches_border
+        whole = np.all((measured.start > box.start) & (measured.stop < box.stop), axis=1)
         labels = open_volume(files.labels)
         classes.append(Class(name, labels, measured.volume_um3, whole, told_columns, lengths))
     write_segmentation(folder / "report.html", told, classes, session.image, session.project.root.name)

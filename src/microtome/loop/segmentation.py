@@ -8,7 +8,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, get_args
 
-from microtome.box import Box
+from microtome.box import Box, hull
 from microtome.loop.engines import Say
 from microtome.loop.models import Way, predict
 from microtome.loop.session import Session
@@ -85,12 +85,13 @@ def segment(session: Session, wanted: Wanted, say: Say) -> Path:
 
 
 def _told(session: Session, wanted: Wanted, store: PredictionStore) -> dict[str, Any]:
-    """What a segmentation was made of."""
-    cost = total_cost(session.project.journal)
+    """What a segmentation was made of: of all that the prediction holds, whatever this call asked for."""
+    cost, predicted = total_cost(session.project.journal), store.done()
     return {
         "model": session.project.model(wanted.model).id,
         "prediction": str(store.folder.relative_to(session.project.root)),
-        "box": str(wanted.box or Box.of(session.image.shape)),
+        "box": str(hull(predicted)),
+        "predicted_voxels": sum(box.size for box in predicted),
         "shape": session.image.shape,
         "voxel_size_nm": session.image.voxel_size_nm,
         "settings": asdict(wanted.instances),

@@ -15,8 +15,8 @@ GOLDEN = 0.618034  # of a turn of the colour circle between two ids: neighbours 
 ZOOM = 3  # pixels a voxel
 
 
-def coarse(volume: Volume, most: int = SIDE) -> tuple[Shaped[np.ndarray, "z y x"], Int3]:
-    """Labels at every few voxels, so that voxels come near to cubes and no side has more than `most`.
+def coarse(volume: Volume, domain: Box, most: int = SIDE) -> tuple[Shaped[np.ndarray, "z y x"], Int3]:
+    """Labels of a domain at every few voxels: nearly cubes, and no side has more than `most`.
 
     Reads only the sections that it needs. Also gives the steps along z y x.
 
@@ -25,11 +25,11 @@ def coarse(volume: Volume, most: int = SIDE) -> tuple[Shaped[np.ndarray, "z y x"
         OSError: If they cannot be read.
     """
     size = np.array(volume.voxel_size_nm)
-    side_nm = max((size * volume.shape).max() / most, size.max())
+    side_nm = max((size * domain.shape).max() / most, size.max())
     steps = np.maximum(np.round(side_nm / size), 1).astype(int)
     rows = []
-    for z in range(0, volume.shape[0], steps[0]):
-        box = Box((z, 0, 0), (z + 1, *volume.shape[1:]))
+    for z in range(domain.start[0], domain.stop[0], steps[0]):
+        box = Box((z, *domain.start[1:]), (z + 1, *domain.stop[1:]))
         rows.append(volume.read(box)[0, :: steps[1], :: steps[2]])
     return np.stack(rows), (int(steps[0]), int(steps[1]), int(steps[2]))
 

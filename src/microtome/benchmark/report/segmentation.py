@@ -8,7 +8,7 @@ from typing import Any
 
 import jinja2
 import numpy as np
-from jaxtyping import Float64, Shaped, UInt8
+from jaxtyping import Float64, Shaped
 from markupsafe import Markup
 from matplotlib import rc_context
 from matplotlib.figure import Figure
@@ -17,10 +17,11 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodF
 from microtome.benchmark.report import figures
 from microtome.benchmark.report.scene import coarse, drawn
 from microtome.box import Box
+from microtome.project import parse_split
 from microtome.volume import Volume
 from microtome.whole import whole_file
 
-SECTIONS = 3  # shown, evenly through the volume
+SECTIONS = 3  # shown, evenly through what was predicted
 SIDE = 768  # voxels of a shown section, from its middle
 BINS = 24
 
@@ -32,7 +33,7 @@ class Class:
     name: str
     labels: Volume  # ids
     volume_um3: Float64[np.ndarray, "n"]
-    whole: Shaped[np.ndarray, "n"]  # whether the volume's border leaves it whole
+    whole: Shaped[np.ndarray, "n"]  # whether the border of what was predicted leaves it whole
     columns: Mapping[str, Float64[np.ndarray, "n"]]  # other measurements to tell of, by name
     lengths: Mapping[str, Float64[np.ndarray, "n"]]  # those to draw too; NaN of objects that are not long
 
@@ -42,6 +43,8 @@ def write_segmentation(
 ) -> None:
     """Write the page; `told` is what `microtome segment --json` prints.
 
+    Where a part of the volume was predicted it is of that part.
+
     Raises:
         ValueError: If image or labels are damaged.
         OSError: If they cannot be read, or the page not written; the old one is still there then.
@@ -50,35 +53,38 @@ def write_segmentation(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     files = resources.files("microtome.benchmark.report")
+    box = parse_split(told["box"], image.shape)
+    tissue_um3 = told["predicted_voxels"] * float(np.prod(image.voxel_size_nm)) / 1e9
     page = environment.from_string(files.joinpath("segmentation.html.j2").read_text(encoding="utf-8")).render(
         css=Markup(files.joinpath("report.css").read_text(encoding="utf-8")),
         project=project,
         told=told,
-        classes=[_found(one, number) for number, one in enumerate(classes)],
-        plates=_plates(image, classes),
+        classes=[_found(one, number, box, tissue_um3) for number, one in enumerate(classes)],
+        plates=_plates(image, classes, box),
         colours={
             one.name: figures.CLASS_COLOURS[k % len(figures.CLASS_COLOURS)] for k, one in enumerate(classes)
         },
-        extent_um=[n * nm / 1000 for n, nm in zip(image.shape, image.voxel_size_nm, strict=True)],
+        extent_um=[n * nm / 1000 for n, nm in zip(box.shape, image.voxel_size_nm, strict=True)],
+        part=box != Box.of(image.shape),
+        predicted=told["predicted_voxels"] / box.size,
     )
     with whole_file(path) as partial:
         partial.write_text(page, encoding="utf-8")
 
 
-def _found(one: Class, number: int) -> dict[str, Any]:
+def _found(one: Class, number: int, box: Box, tissue_um3: float) -> dict[str, Any]:
     whole = one.whole.astype(bool)
     sizes = one.volume_um3[whole]
     drawn_too = {name: _known(values[whole]) for name, values in one.lengths.items()}
-    labels, steps = coarse(one.labels)
+    labels, steps = coarse(one.labels, box)
     spacing = tuple(step * nm for step, nm in zip(steps, one.labels.voxel_size_nm, strict=True))
-    tissue = float(np.prod(np.array(one.labels.shape) * one.labels.voxel_size_nm)) / 1e9
     picture = drawn(labels, spacing) if labels.any() else None  # type: ignore[arg-type]
     return {
         "name": one.name,
         "count": len(one.volume_um3),
         "cut": int(len(one.volume_um3) - len(sizes)),
-        "share": 100 * float(one.volume_um3.sum()) / tissue,
-        "density": len(one.volume_um3) / tissue,
+        "share": 100 * float(one.volume_um3.sum()) / tissue_um3,
+        "density": len(one.volume_um3) / tissue_um3,
         "sizes": _three(sizes),
         "rows": [(name, _three(values[whole])) for name, values in one.columns.items()]
         + [(name, _three(values)) for name, values in drawn_too.items()],
@@ -129,15 +135,15 @@ def _histogram(sizes: Float64[np.ndarray, "n"], number: int, name: str) -> str:
         return figures.inline(figure)
 
 
-def _plates(image: Volume, classes: Sequence[Class]) -> list[dict[str, Any]]:
-    """A few sections with the outlines of what was found."""
-    depth, height, width = image.shape
+def _plates(image: Volume, classes: Sequence[Class], domain: Box) -> list[dict[str, Any]]:
+    """A few sections of a domain with the outlines of what was found."""
+    depth, height, width = domain.shape
     y, x = max(0, (height - SIDE) // 2), max(0, (width - SIDE) // 2)
     plates = []
-    for z in np.unique(np.linspace(0, depth - 1, SECTIONS + 2).round()[1:-1].astype(int)).tolist():
-        box = Box((z, y, x), (z + 1, min(y + SIDE, height), min(x + SIDE, width)))
-        section: UInt8[np.ndarray, "y x"] = image.read(box)[0]
-        outlines = {one.name: _outlines(one.labels.read(box)[0]) for one in classes}
+    for k in np.unique(np.linspace(0, depth - 1, SECTIONS + 2).round()[1:-1].astype(int)).tolist():
+        part = Box((k, y, x), (k + 1, min(y + SIDE, height), min(x + SIDE, width))).shifted(domain.start)
+        z, section = part.start[0], image.read(part)[0]
+        outlines = {one.name: _outlines(one.labels.read(part)[0]) for one in classes}
         plates.append(
             {
                 "section": z,
