@@ -153,6 +153,15 @@ def test_what_is_not_there_is_named_and_nothing_written(
     assert not list(tmp_path.iterdir())
 
 
+def test_the_library_for_fewer_triangles_is_missed_first(
+    run: Run, segmented: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "fast_simplification", None)
+    words = ("mesh", segmented.parents[1], CLASS, 10**6, "--to", tmp_path / "a.ply", "--triangles", 8)
+    code, _, err = run(*words)
+    assert (code, "pip install 'microtome[meshes]'" in err) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("to", "message"), [("a.obj", "is .ply or .stl; got a.obj"), ("no/a.ply", "no does not exist")]
 )

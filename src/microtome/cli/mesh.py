@@ -34,11 +34,13 @@ def mesh(
     from microtome.cli.names import named
     from microtome.cli.status import open_for_reading
     from microtome.segment.finished import segmentation_of, told_of
-    from microtome.segment.mesh import decimated
+    from microtome.segment.mesh import decimated, library
     from microtome.segment.mesh_files import require_new_mesh, write_mesh
     from microtome.segment.tables import InstanceFiles
 
     require_new_mesh(to)
+    if triangles is not None:
+        library("fast_simplification")
     with open_for_reading(folder) as project:
         made = segmentation_of(project.root, segmentation)
     classes = {name: name for name in told_of(made)["classes"]}
