@@ -14,7 +14,7 @@ from microtome.learn.targets import CLASSES
 from microtome.learn.train import new_net
 from microtome.net.config import NetConfig
 from microtome.net.inference import dropout_masks, folded
-from microtome.predict.keeping import Kept
+from microtome.predict.keeping import ImagePart
 from microtome.predict.network import HALF, TORCH, TorchNetwork
 from test_predict_model import DEEP, FLAT, image, model
 
@@ -47,7 +47,7 @@ def test_half_precision_says_nearly_the_same(net: NetConfig) -> None:
 def test_what_is_compiled_gives_the_part_that_is_asked_for(net: NetConfig) -> None:
     plain = network(net)
     whole, keep = images(net, 8)[0, 0], Box((0, 3, 5), (1, 9, 12))
-    kept = Kept(whole, keep)
+    kept = ImagePart(whole, keep)
     cut = kept.cuts(net)
     assert any(cut[0].skip.before)
     one = dataclasses.replace(plain, faster=plain.classes)

@@ -196,7 +196,7 @@ class _Correction:
     shown: UInt8[np.ndarray, "z y x"]
     labels: UInt8[np.ndarray, "z y x"]
     sliding: float  # seconds at the slider
-    seconds: float  # in all
+    seconds: float  # in all, those at the slider included
 
 
 def _opened(mask: Bool[np.ndarray, "z y x"], radius: int) -> Bool[np.ndarray, "z y x"]:

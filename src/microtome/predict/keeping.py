@@ -12,13 +12,13 @@ from microtome.net.cropping import Cuts, cuts
 
 
 @dataclass(frozen=True)
-class Kept:
+class ImagePart:
     """An image as networks see it, and the box of it that is asked for."""
 
     image: Float32[Tensor, "z y x"]
     box: Box
 
-    def turned(self, turn: int) -> "Kept":
+    def turned(self, turn: int) -> "ImagePart":
         """Both under a symmetry, numbered as in `symmetry`."""
         image, start, stop = symmetry(self.image, turn), list(self.box.start), list(self.box.stop)
         if turn & 4:
@@ -27,7 +27,7 @@ class Kept:
             if turn & bit:
                 side = image.shape[axis]
                 start[axis], stop[axis] = side - stop[axis], side - start[axis]
-        return Kept(image, Box((start[0], start[1], start[2]), (stop[0], stop[1], stop[2])))
+        return ImagePart(image, Box((start[0], start[1], start[2]), (stop[0], stop[1], stop[2])))
 
     def cuts(self, net: NetConfig) -> Cuts:
         """What need not be computed, as the box does not depend on it."""

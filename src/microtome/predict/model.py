@@ -27,7 +27,7 @@ from microtome.learn.weights import WEIGHTS_FILE, Weights, read_weights, save_we
 from microtome.net.config import NetConfig
 from microtome.net.inference import dropout_masks, folded
 from microtome.net.unet import UNet
-from microtome.predict.keeping import Kept
+from microtome.predict.keeping import ImagePart
 from microtome.predict.network import TORCH, Engine, Network
 from microtome.predict.posterior import Posterior, PosteriorSum
 from microtome.predict.sampling import Pass, Sampling, passes
@@ -217,7 +217,7 @@ class SegmentationModel:
         if self.sampling == "dropout" and not self.recipe.net.dropout:
             raise ValueError("sampling 'dropout' expects a net with dropout; net.dropout is 0")
         window = prediction_window(self.recipe.net, image.shape)
-        kept = Kept(self.padded(image)[0, 0], keep or Box.of(image.shape))
+        kept = ImagePart(self.padded(image)[0, 0], keep or Box.of(image.shape))
         every = passes(self.sampling, len(self.networks), samples, seed)
         if self.sampling == "dropout" and kept.image.shape == window:
             yield from self._dropped(kept, every)
@@ -225,7 +225,7 @@ class SegmentationModel:
             for one in every:
                 yield self._predicted(kept, one, window)
 
-    def _dropped(self, kept: Kept, every: Sequence[Pass]) -> Iterator[Float32[np.ndarray, "c u v w"]]:
+    def _dropped(self, kept: ImagePart, every: Sequence[Pass]) -> Iterator[Float32[np.ndarray, "c u v w"]]:
         """All samples of a member together: what dropout leaves alone is computed once."""
         images, cut = kept.image[None, None], kept.cuts(self.recipe.net)
         for member, network in enumerate(self.networks):
@@ -234,7 +234,7 @@ class SegmentationModel:
             for proba in network.sampled(images, masks, cut):
                 yield np.ascontiguousarray(kept.of(proba[0], cut).numpy())
 
-    def _predicted(self, kept: Kept, one: Pass, window: Int3) -> Float32[np.ndarray, "c u v w"]:
+    def _predicted(self, kept: ImagePart, one: Pass, window: Int3) -> Float32[np.ndarray, "c u v w"]:
         network, turned = self.networks[one.member], kept.turned(one.symmetry)
         z, y, x = window
         shape = (z, x, y) if one.symmetry & 4 else window
