@@ -61,6 +61,15 @@ def test_what_is_in_a_table_is_not_measured_again(files: InstanceFiles) -> None:
         assert files.table(form).exists()
 
 
+@pytest.mark.parametrize(("one", "other"), [FORMS, FORMS[::-1]])
+def test_lengths_in_one_form_come_into_the_other(one: Form, other: Form, files: InstanceFiles) -> None:
+    files.measured(one, in_turn, silent)
+    full = files.with_lengths(other, files.measured(other, never, silent), files.folder, in_turn, silent)
+    assert files.read(one).lines is None
+    assert files.measured(one, never, silent).lines is not None
+    assert files.read(one).columns().keys() == full.columns().keys()
+
+
 def test_lengths_that_were_found_before_a_kill_are_kept(files: InstanceFiles) -> None:
     def dying(function: Callable[[Any], Any], items: Any) -> Iterator[Any]:  # noqa: ANN401
         yield from in_turn(function, items[:2])

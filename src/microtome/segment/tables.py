@@ -58,7 +58,9 @@ class InstanceFiles:
             FileNotFoundError: If there are no labels, or no table of them.
             ValueError: If it is damaged, or is Parquet and that is not installed.
         """
-        path = next(self._tables(), self.table("csv")) if form is None else self.table(form)
+        return self._read(next(self._tables(), self.table("csv")) if form is None else self.table(form))
+
+    def _read(self, path: Path) -> InstanceTable:
         found, voxel_size_nm = read_columns(path), open_labels(str(self.labels)).voxel_size_nm
         try:
             return InstanceTable(measurements_in(found, voxel_size_nm), centrelines_in(found))
@@ -93,20 +95,21 @@ class InstanceFiles:
                 shutil.rmtree(folder)
 
     def measured(self, form: Form, schedule: Schedule, progress: Progress) -> InstanceTable:
-        """The table in that form, written unless it is there; what another one holds is not measured again.
+        """The table in that form, written unless it is there; what another one holds is not found again.
+
+        Where that one alone has lengths, they are added to this one.
 
         Raises:
             ValueError: If the labels or a table are damaged, or Parquet is not installed.
             OSError: If the labels cannot be read, or the table not written.
         """
         path = self.table(form)
-        if path.exists():
-            return self.read(form)
-        if any(self._tables()):
-            table = self.read()
-        else:
-            table = InstanceTable(measure(str(self.labels), schedule, progress))
-        write_columns(table.columns(), path)
+        tables = [self._read(one) for one in sorted(self._tables(), key=lambda one: one != path)]
+        if not tables:
+            tables = [InstanceTable(measure(str(self.labels), schedule, progress))]
+        table = next((one for one in tables if one.lines is not None), tables[0])
+        if not path.exists() or table is not tables[0]:
+            write_columns(table.columns(), path)
         return table
 
     def with_lengths(
