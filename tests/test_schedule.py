@@ -1,5 +1,6 @@
 import os
 import re
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from microtome.schedule import BUFFERED, Stages, in_turn, on_dask, on_processes
+from microtome.schedule import BUFFERED, Stages, cores, in_turn, on_dask, on_processes
 
 pytestmark = pytest.mark.filterwarnings("default")  # of Dask and its web server
 
@@ -133,6 +134,37 @@ def test_a_block_that_cannot_be_written_is_an_error(computing: int, writing: int
     disk = Disk("write", 2)
     with pytest.raises(OSError, match="write of 2 failed"):
         list(in_turn(disk.stages(computing, writing), range(7)))
+
+
+@threads
+def test_what_waits_to_be_written_is_not_begun_after_an_interruption(computing: int, writing: int) -> None:
+    disk = Disk()
+
+    def compute(item: int) -> int:
+        if item == writing + 1:
+            raise KeyboardInterrupt
+        return item
+
+    def write(item: int, result: int) -> int:
+        time.sleep(0.3)  # as many as there are threads are being written when it comes
+        return disk.write(item, result)
+
+    stages = Stages(partial(disk.do, "read"), compute, write, computing, writing)
+    with pytest.raises(KeyboardInterrupt):
+        list(in_turn(stages, range(9)))
+    written = [k for stage, k in disk.done if stage == "write"]
+    assert sorted(written) == list(range(writing))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
+def test_cores_that_a_process_may_not_use_do_not_count() -> None:
+    allowed = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(allowed)})
+        assert cores() == 1
+    finally:
+        os.sched_setaffinity(0, allowed)
+    assert cores() == len(allowed)
 
 
 def test_a_cluster_gives_every_result_with_the_number_of_its_item(address: str) -> None:

@@ -1,6 +1,8 @@
 """Who works through the blocks of a volume: this process, several here, or the workers of a Dask cluster."""
 
+import os
 import pickle
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import (
@@ -65,9 +67,9 @@ def in_turn(function: Callable[[T], R], items: Sequence[T]) -> Iterator[tuple[in
 
 def _overlapped(stages: Stages[T, D, E, R], items: Sequence[T]) -> Iterator[R]:
     with (
-        ThreadPoolExecutor(1, "read") as readers,
-        ThreadPoolExecutor(max(1, stages.computing), "compute") as computers,
-        ThreadPoolExecutor(stages.writing, "write") as writers,
+        _threads(1, "read") as readers,
+        _threads(max(1, stages.computing), "compute") as computers,
+        _threads(stages.writing, "write") as writers,
     ):
         read = _ahead(readers, stages.read, items, BUFFERED)
         if stages.computing:
@@ -75,6 +77,16 @@ def _overlapped(stages: Stages[T, D, E, R], items: Sequence[T]) -> Iterator[R]:
         else:
             computed = map(stages.compute, read)
         yield from _ahead(writers, _both(stages.write), zip(items, computed, strict=True), stages.writing + 1)
+
+
+@contextmanager
+def _threads(count: int, name: str) -> Iterator[Executor]:
+    """So many threads; in the end they finish what they began, and begin no more of what waits."""
+    pool = ThreadPoolExecutor(count, name)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _ahead(pool: Executor, function: Callable[[T], R], items: Iterable[T], count: int) -> Iterator[R]:
@@ -104,6 +116,13 @@ def _ahead(pool: Executor, function: Callable[[T], R], items: Iterable[T], count
 
 def _both(function: Callable[[T, E], R]) -> Callable[[tuple[T, E]], R]:
     return lambda both: function(*both)
+
+
+def cores() -> int:
+    """Those of this machine that this process may use."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """A project opened for work: its words turned into the strategy, recipe and device they stand for."""
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -18,7 +17,7 @@ from microtome.progress import Progress
 from microtome.project import Model, Project, Query, open_project, parse_split
 from microtome.query.outward import Outward
 from microtome.query.strategy import Strategy
-from microtome.schedule import Schedule, in_turn, on_dask, on_processes
+from microtome.schedule import Schedule, cores, in_turn, on_dask, on_processes
 
 
 @contextmanager
@@ -106,7 +105,7 @@ def resolved_device(word: str) -> str:
 def scheduled(address: str | None) -> Iterator[Schedule]:
     """Who works through blocks: this process, or the workers of the Dask scheduler at `address`.
 
-    `processes` are as many on this machine as it has cores, each with one thread.
+    `processes` are as many as there are cores that this one may use, each with one thread.
 
     Raises:
         OSError: If no scheduler answers there.
@@ -114,7 +113,7 @@ def scheduled(address: str | None) -> Iterator[Schedule]:
     if address is None:
         yield in_turn
     elif address == "processes":
-        with on_processes(os.cpu_count() or 1, _with_one_thread) as schedule:
+        with on_processes(cores(), _with_one_thread) as schedule:
             yield schedule
     else:
         with on_dask(address) as schedule:

@@ -1,6 +1,5 @@
 """A volume predicted into a store, block by block, by this process or the workers of a cluster."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +13,7 @@ from microtome.predict.blocks import block_shape, prediction_blocks
 from microtome.predict.model import SegmentationModel
 from microtome.predict.store import Inside, PredictionStore
 from microtome.progress import Progress
-from microtome.schedule import Schedule, Stages, in_turn
+from microtome.schedule import Schedule, Stages, cores, in_turn
 from microtome.volume import Volume, open_volume, stated_voxel_size
 from microtome.volume.protocol import sections_together
 from microtome.volume.uri import absolute
@@ -47,7 +46,7 @@ class Filling:
         """On a GPU blocks are copied and computed side by side, and several are written at a time."""
         if self.model.device == "cpu":
             return Stages(self.read, self.compute, self.write)
-        writing = min(WRITERS, os.cpu_count() or 1)
+        writing = min(WRITERS, cores())
         return Stages(self.read, self.compute, self.write, COMPUTING, writing)
 
     def read(self, block: Block) -> Read:
