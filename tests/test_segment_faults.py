@@ -169,7 +169,7 @@ def test_damaged_ids_are_named_and_made_again_once_they_are_removed(
     run: Run, project: Path, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = project / "segmentations/001/mitochondria.ome.zarr"
-    with before(monkeypatch, "microtome.loop.segmentation.measure") as do:
+    with before(monkeypatch, "microtome.segment.tables.measure") as do:
         do(lambda: next(ids.glob("0/c/*/*/*")).write_bytes(b"damage"))
         fails(run, project, "mitochondria.ome.zarr/0/c/")
     shutil.rmtree(ids)
@@ -193,7 +193,7 @@ FULL = {
     "parts are kept": ("microtome.loop.segmentation.label_instances", 2000, ".npz"),
     "ids are made": ("microtome.segment.instances._components", 400, "segmentations/001"),
     "ids are written": ("microtome.segment.stage.Stage.write", 100, "segmentations/001"),
-    "a table is written": ("microtome.loop.segmentation.write_columns", 50, "mitochondria.csv"),
+    "a table is written": ("microtome.segment.tables.write_columns", 50, "mitochondria.csv"),
     "a summary is written": ("microtome.loop.segmentation.total_cost", 50, "segmentation.json"),
     "the report is written": (
         "microtome.benchmark.report.segmentation.write_segmentation",
