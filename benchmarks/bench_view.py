@@ -5,6 +5,8 @@ import json
 import tempfile
 import time
 import urllib.request
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,10 +16,10 @@ from microtome.box import Box, Int3, grid
 from microtome.serve.viewer import served
 from microtome.serve.viewing import Instances, Viewed
 from microtome.volume import Volume, create_volume
-from record import Figure, median_of, record
+from record import Figure, median_of, record, tell
 
-SHAPE: Int3 = (128, 2048, 2048)
-TILE: Int3 = (64, 512, 512)
+DEPTH, SIDE = 64, 2048  # voxels: of a layer of cubes, which each turn has for itself; of a section
+TILE: Int3 = (DEPTH, 512, 512)
 NM = (45.0, 9.2, 9.2)
 REPEATS = 5
 SEED = 0
@@ -26,37 +28,43 @@ PARTS = {  # coarser by; voxels at that resolution; how many side by side
     "tile": ((1, 1, 1), (1, 512, 512), 1),
     "section_at_an_eighth": ((1, 8, 8), (1, 256, 256), 1),
     "across": ((1, 1, 1), (128, 1, 512), 1),
-    "section_at_an_eighth_by_cubes": ((1, 8, 8), (64, 64, 64), 16),
+    "section_at_an_eighth_by_cubes": ((1, 8, 8), (DEPTH, 64, 64), 16),
 }
 
 
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     words.add_argument("--repeats", type=int, default=REPEATS)
-    repeats = words.parse_args().repeats
+    words.add_argument("--try", action="store_true", dest="tried", help="Print, do not record.")
+    given = words.parse_args()
+    shape: Int3 = (DEPTH * max(2, given.repeats), SIDE, SIDE)
     figures: dict[str, Figure] = {}
     with tempfile.TemporaryDirectory() as folder:
-        image, ids = volumes(Path(folder))
+        image, ids = volumes(Path(folder), shape)
         found = {"cells": Instances(ids, None)}
         shown = Viewed("bench", ("cells",), image, None, segmentation="001", instances=found)
         with served(shown) as url:
             for kind, layer in LAYERS.items():
                 source = source_of(url, layer)
-                for part, (factors, shape, n) in PARTS.items():
-                    took = [seconds(source, factors, shape, n, k) for k in range(repeats)]
-                    figures[f"view_{part}_{kind}_seconds"] = median_of(
-                        took, f"{n} of {shape}, {SHAPE} voxels"
-                    )
-    record("view", figures, seeds=[SEED])
+                for part, (factors, size, n) in PARTS.items():
+                    turns = [
+                        boxes_of(shape, factors, size, n, k / given.repeats) for k in range(given.repeats)
+                    ]
+                    took = [seconds(source, factors, boxes) for boxes in turns]
+                    figures[f"view_{part}_{kind}_seconds"] = median_of(took, f"{n} of {size}, {shape} voxels")
+    if given.tried:
+        tell(figures)
+    else:
+        record("view", figures, seeds=[SEED])
 
 
-def volumes(folder: Path) -> tuple[Volume, Volume]:
+def volumes(folder: Path, shape: Int3) -> tuple[Volume, Volume]:
     """Noise and ids of 4096 voxels each, as OME-Zarr."""
     noise = np.random.default_rng(SEED).normal(128, 25, TILE).clip(0, 255).astype(np.uint8)
     runs = (np.arange(noise.size, dtype=np.uint64) // 4096).reshape(TILE)
-    image = create_volume(folder / "image.ome.zarr", SHAPE, noise.dtype, NM)
-    ids = create_volume(folder / "ids.ome.zarr", SHAPE, runs.dtype, NM)
-    for box in grid(Box.of(SHAPE), TILE):
+    image = create_volume(folder / "image.ome.zarr", shape, noise.dtype, NM)
+    ids = create_volume(folder / "ids.ome.zarr", shape, runs.dtype, NM)
+    for box in grid(Box.of(shape), TILE):
         image.write(box, noise)
         ids.write(box, runs)
     return image, ids
@@ -76,13 +84,22 @@ def source_of(url: str, name: str) -> str:
     return f"{parts.scheme}://{parts.netloc}/neuroglancer/npz/{key}"
 
 
-def seconds(source: str, factors: Int3, shape: Int3, n: int, k: int) -> float:
-    """How long `n` chunks take, which are others for every `k`."""
-    coarse = Box((0, 0, 0), tuple(side // f for side, f in zip(SHAPE, factors, strict=True)))
-    boxes = list(grid(coarse, shape))
+def boxes_of(shape: Int3, factors: Int3, size: Int3, n: int, turn: float) -> list[Box]:
+    """`n` different boxes side by side in one layer of them; another layer, or place in it, for every turn.
+
+    Turns go from 0 to 1, as layers and places do.
+    """
+    coarse = Box((0, 0, 0), tuple(side // f for side, f in zip(shape, factors, strict=True)))
+    layers = [list(boxes) for _, boxes in groupby(grid(coarse, size), key=lambda box: box.start[0])]
+    layer = layers[int(turn * len(layers))]
+    first = int(turn * len(layer))
+    return [layer[(first + i) % len(layer)] for i in range(n)]
+
+
+def seconds(source: str, factors: Int3, boxes: Sequence[Box]) -> float:
+    """How long these boxes take, one after the other."""
     began = time.perf_counter()
-    for i in range(n):
-        box = boxes[(k * n + i) * max(1, len(boxes) // 7) % len(boxes)]
+    for box in boxes:
         places = "/".join(",".join(map(str, corner)) for corner in (box.start, box.stop))
         with urllib.request.urlopen(f"{source}/{','.join(map(str, factors))}/{places}") as answer:
             answer.read()

@@ -50,6 +50,11 @@ def record(name: str, figures: dict[str, Figure], seeds: list[int]) -> None:
         "figures": {key: asdict(figure) for key, figure in figures.items()},
     }
     (RESULTS / f"{name}.json").write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+    tell(figures)
+
+
+def tell(figures: dict[str, Figure]) -> None:
+    """Print figures."""
     for key, figure in figures.items():
         low, high = figure.spread
         print(f"{key}: {figure.value:.4g}  ({low:.4g} to {high:.4g}, n = {figure.n})  {figure.note}")
