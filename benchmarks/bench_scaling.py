@@ -1,19 +1,23 @@
-"""What segmenting 1 and 300 gigavoxels would take on many cores and other disks, from a small volume.
+"""What segmenting 1 and 300 gigavoxels would take on many cores and other disks, from small volumes.
 
-Each stage is run on one core over a phantom. Its schedule is timed: seconds within blocks can be spread over
-workers, the rest is spent by the process that gathers what they say. Bytes that are read and written are what
-the system counts. A stage on many cores then takes the longest of three: blocks over cores, bytes over the
-bandwidth of the storage that all share, and the rest.
+Each stage is run on one core over two phantoms, one half as large as the other, after a warm-up and by turns;
+what a voxel costs is the slope between the two, so that what is spent once for a volume is not counted. Its
+schedule is timed: seconds within blocks can be spread over workers, the rest is spent by the process that
+gathers what they say. Bytes that are read and written are what the system counts. A stage on many cores then
+takes the longest of three: blocks over cores, bytes over the bandwidth of the storage that all share, and the
+rest. Cores and bandwidths are assumed.
 """
 
 import argparse
 import json
+import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import matplotlib
 import numpy as np
@@ -21,7 +25,6 @@ import torch
 from matplotlib.figure import Figure as Picture
 from matplotlib.ticker import FuncFormatter
 
-from microtome.benchmark.machine import commit
 from microtome.benchmark.phantom import PhantomConfig
 from microtome.benchmark.report.figures import style
 from microtome.benchmark.report.study_figures import PAPER
@@ -35,20 +38,29 @@ from microtome.loop.simulation import Budget, simulate
 from microtome.oracle import CostModel
 from microtome.progress import silent
 from microtome.project.config import load_config, save_config
-from microtome.schedule import Stages, in_turn
+from microtome.schedule import in_turn
 from microtome.segment.instances import label_instances
 from microtome.segment.measure import measure
 from microtome.segment.settings import InstanceSettings
-from record import RESULTS, device, fill
+from record import RESULTS, Figure, fill, median_of, record, tell
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 PAGE = Path(__file__).parents[1] / "docs" / "scaling.md"
 PICTURE = PAGE.parent / "images" / "scaling.png"
-COSTS = RESULTS / "scaling" / "costs.json"
+COSTS = "scaling/costs"
+SEED, TURNS = 0, 3
 SHAPE: Int3 = (16, 2048, 2048)
-PATCHES, STEPS = 16, 200
+TRIAL: Int3 = (4, 256, 512)
+PATCHES, STEPS, TRIAL_STEPS = 16, 200, 5
+STAGES = ("prediction", "instances", "measurements")
+QUANTITIES = {
+    "work": "seconds of a core within blocks",
+    "rest": "seconds of the process that gathers",
+    "read": "bytes read",
+    "written": "bytes written",
+}
 GIGA = 1e9
 SIZES = {"1 gigavoxel": 1e9, "300 gigavoxels": 300e9}
 CORES = tuple(int(n) for n in np.unique(np.logspace(0, 4, 81).round()))
@@ -103,98 +115,122 @@ class Timed:
     def _clocked(self, function: Callable[[T], R]) -> Callable[[T], R]:
         def call(item: T) -> R:
             began = time.perf_counter()
-            result = function(item)  # stages one after the other, as on a worker
+            result = function(item)  # reading, computing and writing one after the other, as on a worker
             self.inside += time.perf_counter() - began
             return result
 
-        assert not isinstance(call, Stages), "overlapped stages cannot be told apart"
         return call
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--shape", type=int, nargs=3, default=SHAPE, metavar=("Z", "Y", "X"))
+    parser.add_argument("--turns", type=int, default=TURNS)
     parser.add_argument("--report", action="store_true", help="Measure nothing; tell what was measured.")
+    parser.add_argument(
+        "--try", action="store_true", dest="tried", help="Small volumes; print, do not record."
+    )
     words = parser.parse_args()
     if not words.report:
         torch.set_num_threads(1)
-        z, y, x = words.shape
+        shape, steps = (TRIAL, TRIAL_STEPS) if words.tried else (SHAPE, STEPS)
         with tempfile.TemporaryDirectory() as folder:
-            costs = _measured(Path(folder) / "phantom", (z, y, x))
-        COSTS.parent.mkdir(exist_ok=True)
-        told = {
-            "commit": commit(),
-            "device": device(),
-            "shape": words.shape,
-            "costs": list(map(asdict, costs)),
-        }
-        COSTS.write_text(json.dumps(told, indent=1) + "\n")
-    costs = [Costs(**cost) for cost in json.loads(COSTS.read_text())["costs"]]
+            figures = _measured(Path(folder), shape, steps, words.turns)
+        if words.tried:
+            tell(figures)
+            return
+        record(COSTS, figures, [SEED])
+    told = json.loads((RESULTS / f"{COSTS}.json").read_text())
+    costs = [Costs(stage, *(_value(told, stage, name) for name in QUANTITIES)) for stage in STAGES]
+    fill(PAGE, "measured", _said(told))
     fill(PAGE, "costs", _cost_table(costs))
     fill(PAGE, "times", _time_table(costs))
     _draw(costs)
 
 
-def _measured(project: Path, shape: Int3) -> list[Costs]:
+def _value(told: Mapping[str, Any], stage: str, quantity: str) -> float:
+    value: float = told["figures"][f"{stage}_{quantity}"]["value"]
+    return value
+
+
+def _measured(folder: Path, shape: Int3, steps: int, turns: int) -> dict[str, Figure]:
+    """What a voxel costs in each stage, turn by turn."""
+    small: Int3 = (shape[0], shape[1] // 2, shape[2])
+    slopes = []
+    with ExitStack() as stack:
+        sessions = [
+            stack.enter_context(opened(_project(folder / name, size, steps), "auto", silent))
+            for name, size in (("half", small), ("whole", shape))
+        ]
+        for session in sessions:
+            simulate(session, Budget(PATCHES), CostModel())
+            _spent(session)  # imports, and what engines keep of a model
+        for turn in range(turns):
+            order = sessions if turn % 2 else sessions[::-1]
+            spent = {session.image.shape: _spent(session) for session in order}
+            slopes.append((spent[shape] - spent[small]) / (np.prod(shape) - np.prod(small)))
+    note = f"{{}} a voxel: the slope between {small} and {shape} voxels"
+    return {
+        f"{stage}_{name}": median_of([float(slope[k, j]) for slope in slopes], note.format(what))
+        for k, stage in enumerate(STAGES)
+        for j, (name, what) in enumerate(QUANTITIES.items())
+    }
+
+
+def _project(root: Path, shape: Int3, steps: int) -> Path:
+    """A phantom, and how its model is to be taught."""
     new = NewProject(
         classes=("mitochondria",),
-        phantom=PhantomConfig(shape=shape),
+        phantom=PhantomConfig(shape=shape, seed=SEED),
         query_shape=(1, 128, 128),
         start=PATCHES,
         batch=PATCHES,
+        seed=SEED,
     )
-    create(project, new, print)
-    path = project / "project.toml"
+    create(root, new, print)
+    path = root / "project.toml"
     config = load_config(path, TABLES)
-    save_config(config.model_copy(update={"train": {**config.train, "steps": STEPS}}), path)
-    with opened(project, "auto", silent) as session:
-        simulate(session, Budget(PATCHES), CostModel())
-        return _stages(session, project)
+    save_config(config.model_copy(update={"train": {**config.train, "steps": steps}}), path)
+    return root
 
 
-def _stages(session: Session, project: Path) -> list[Costs]:
-    """All stages, after a warm-up of the engine."""
-    voxels = int(np.prod(session.image.shape))
-    probability, ids = project / "predictions/001/mitochondria.ome.zarr", project / "ids.ome.zarr"
-
-    def predicting(timed: Timed) -> object:
-        return predict(session, None, None, Way("openvino", None, timed), print)
-
-    def labelling(timed: Timed) -> object:
-        settings = InstanceSettings(smallest=200)
-        return label_instances(probability, ids, settings, project / "work", schedule=timed)
-
-    def measuring(timed: Timed) -> object:
-        return measure(str(ids), timed, silent)
-
-    return [
-        _cost(name, stage, voxels)
-        for name, stage in (
-            ("prediction", predicting),
-            ("instances", labelling),
-            ("measurements", measuring),
-        )
-    ]
+def _spent(session: Session) -> np.ndarray:
+    """What all stages take from the beginning: a row for each, in the order of `QUANTITIES`."""
+    root = session.project.root
+    ids, work = root / "ids.ome.zarr", root / "work"
+    for former in (root / "predictions" / "001", ids, work):
+        shutil.rmtree(former, ignore_errors=True)
+    probability = root / "predictions/001/mitochondria.ome.zarr"
+    settings = InstanceSettings(smallest=200)
+    stages: tuple[Callable[[Timed], object], ...] = (
+        lambda timed: predict(session, None, None, Way("openvino", None, timed), print),
+        lambda timed: label_instances(probability, ids, settings, work, schedule=timed),
+        lambda timed: measure(str(ids), timed, silent),
+    )
+    return np.array([_row(stage) for stage in stages])
 
 
-def _cost(name: str, stage: Callable[[Timed], object], voxels: int) -> Costs:
+def _row(stage: Callable[[Timed], object]) -> tuple[float, float, int, int]:
     timed, before, began = Timed(), _bytes(), time.perf_counter()
     stage(timed)
     total = time.perf_counter() - began
     read, written = (after - first for after, first in zip(_bytes(), before, strict=True))
-    print(
-        f"{name}: {total:.1f} s, {timed.inside:.1f} of it in blocks; "
-        f"{read / 1e6:.0f} MB read, {written / 1e6:.0f} written"
-    )
-    return Costs(
-        name, timed.inside / voxels, (total - timed.inside) / voxels, read / voxels, written / voxels
-    )
+    return timed.inside, total - timed.inside, read, written
 
 
 def _bytes() -> tuple[int, int]:
     """What this process has read and written, caches of the system included."""
     lines = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
     return int(lines["rchar"]), int(lines["wchar"])
+
+
+def _said(told: Mapping[str, Any]) -> str:
+    """How the costs were measured."""
+    figure = told["figures"][f"{STAGES[0]}_work"]
+    slope = figure["note"].split(": ")[1]
+    return (
+        f"Costs are the median of {figure['n']} turns, each {slope}, on {told['device']}, "
+        f"{told['date'][:10]}; `benchmarks/results/{COSTS}.json` has their spread."
+    )
 
 
 def _cost_table(costs: Sequence[Costs]) -> str:
