@@ -51,7 +51,7 @@ def test_the_gpu_predicts_what_the_cpu_does(sampling: str) -> None:
     model = SegmentationModel(RECIPE, 2, sampling="single").fit([example], seed=0, progress=silent)
     on_cpu = replace(model, sampling=sampling).posterior(example.image, 4, 0)
     on_gpu = replace(model, sampling=sampling, device="cuda").posterior(example.image, 4, 0)
-    np.testing.assert_allclose(on_gpu.mean, on_cpu.mean, atol=0.05)  # bfloat16
+    np.testing.assert_allclose(on_gpu.mean, on_cpu.mean, atol=0.01)  # bfloat16, in which a CPU is 0.003 away
 
 
 def test_threads_with_streams_of_their_own_say_what_one_says() -> None:
@@ -87,4 +87,4 @@ def test_a_compiled_network_says_what_it_says_uncompiled() -> None:
     found = compiling("cuda")
     assert found["warnings"] == []
     assert found["graphs"] == {"flat": 1, "deep": 1}
-    assert found["apart"] < 0.02  # bfloat16: other kernels round elsewhere
+    assert found["apart"] < 2e-3  # bfloat16, in which each is 5e-4 away from float32

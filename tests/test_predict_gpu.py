@@ -37,14 +37,14 @@ def test_half_precision_says_nearly_the_same(net: NetConfig) -> None:
     batch = images(net, 4)
     found = half.probabilities(batch)
     assert found.dtype == torch.float32
-    torch.testing.assert_close(found, exact.probabilities(batch), atol=0.05, rtol=0)
+    torch.testing.assert_close(found, exact.probabilities(batch), atol=1e-3, rtol=0)
     masks = [dropout_masks(net, batch.shape, torch.Generator().manual_seed(k)) for k in range(2)]
     for one, other in zip(half.sampled(batch, masks), exact.sampled(batch, masks), strict=True):
-        torch.testing.assert_close(one, other, atol=0.05, rtol=0)
+        torch.testing.assert_close(one, other, atol=1e-3, rtol=0)
 
 
 @nets
-def test_what_is_compiled_gives_the_part_that_is_asked_for(net: NetConfig) -> None:
+def test_where_all_is_computed_at_once_the_part_that_is_asked_for_is_cut_from_it(net: NetConfig) -> None:
     plain = network(net)
     whole, keep = images(net, 8)[0, 0], Box((0, 3, 5), (1, 9, 12))
     kept = ImagePart(whole, keep)
@@ -73,6 +73,7 @@ def test_where_nothing_can_be_compiled_it_is_said_and_predicted_all_the_same(
     plain = network(FLAT)
     with pytest.warns(UserWarning, match="cannot be compiled here, and are slower for it: .*triton"):
         left = plain.compiled()
+    assert left == plain
     assert torch.equal(left.probabilities(images(FLAT, 4)), plain.probabilities(images(FLAT, 4)))
 
 

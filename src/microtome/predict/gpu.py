@@ -57,12 +57,12 @@ def fetched(tensor: Tensor) -> Tensor:
     return here
 
 
-def of_all_sizes(classify: Classify, example: Tensor, backend: Backend = "inductor") -> Classify:
+def of_all_sizes(classify: Classify, example: Tensor, backend: Backend = "inductor") -> Classify | None:
     """The same function, compiled once for images of all sizes, and tried on `example`.
 
     Blocks at the rim of a volume are smaller than others: sizes are free, so that nothing is compiled again.
     CUDA graphs (other modes of `torch.compile`) save the time of launching kernels, of which blocks of a
-    megavoxel have few, and want one size. Where it cannot be compiled, it warns and comes back as it was.
+    megavoxel have few, and want one size. Where it cannot be compiled, it warns and there is none.
     """
     try:
         faster: Classify = torch.compile(classify, dynamic=True, backend=backend)
@@ -71,5 +71,5 @@ def of_all_sizes(classify: Classify, example: Tensor, backend: Backend = "induct
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:  # no compiler, no Triton
         why = shorten(str(error), MESSAGE)
         warnings.warn(f"networks cannot be compiled here, and are slower for it: {why}", stacklevel=2)
-        return classify
+        return None
     return faster
