@@ -58,6 +58,8 @@ def main() -> None:
             shutil.rmtree(project)
     note = f"{kills} kills in {', '.join(sorted(places))}; {_size()}, {_told(lengths)}"
     record("segment-kill", {"kill_resume_segment": Figure(good, (good, good), len(AIMS), note)}, [SEED])
+    if good < len(AIMS):
+        raise SystemExit(f"expected {len(AIMS)} equal results; got {good}")
 
 
 def _trained(root: Path) -> Path:
