@@ -4,6 +4,7 @@ import dataclasses
 import pickle
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from microtome.progress import Progress, silent
 from microtome.project import Query
 from microtome.query.candidates import Candidates, Census
 from microtome.query.strategy import Selection
-from microtome.schedule import Schedule, in_turn, on_dask
+from microtome.schedule import Schedule, in_turn, on_dask, on_processes
 from microtome.volume import create_volume, open_volume
 from test_predict_on_volume import SHAPE, striped, view
 
@@ -54,23 +55,37 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("microtome.query.candidates.PIECE", (1, 32, 16))
 
 
-def chosen(look: ModelOnVolume, schedule: Schedule) -> dict[str, Selection]:
-    candidates = Candidates(BOXES, 2, look, labelled=BOXES[:1], schedule=schedule)
-    return {name: STRATEGIES[name].select(candidates, 4, np.random.default_rng(0)) for name in DISTRIBUTED}
-
-
 class Traced:
-    """A schedule that keeps what goes out and what comes back."""
+    """A schedule that keeps what goes out to another one and what comes back."""
 
-    def __init__(self) -> None:
+    def __init__(self, schedule: Schedule = in_turn) -> None:
         self.sent: list[bytes] = []
         self.back: list[object] = []
+        self.schedule = schedule
 
     def __call__(self, function: Callable, items: Sequence) -> Iterator[tuple[int, object]]:
         self.sent.append(pickle.dumps((function, list(items))))
-        for number, result in in_turn(pickle.loads(pickle.dumps(function)), items):
+        for number, result in self.schedule(pickle.loads(pickle.dumps(function)), items):
             self.back.append(result)
             yield number, result
+
+
+def chosen(look: ModelOnVolume, schedule: Schedule) -> dict[str, Selection]:
+    """What each strategy chooses; all of them have the schedule score."""
+    found = {}
+    for name in DISTRIBUTED:
+        traced = Traced(schedule)
+        candidates = Candidates(BOXES, 2, look, labelled=BOXES[:1], schedule=traced)
+        found[name] = STRATEGIES[name].select(candidates, 4, np.random.default_rng(0))
+        assert len(traced.sent) == (2 if name == "entropy-per-minute" else 1)
+    return found
+
+
+def sent(look: ModelOnVolume) -> Traced:
+    """What travels to find the largest entropy."""
+    traced = Traced()
+    STRATEGIES["entropy"].select(Candidates(BOXES, 2, look, schedule=traced), 4, np.random.default_rng(0))
+    return traced
 
 
 def test_processes_choose_as_one_does_score_by_score(look: ModelOnVolume) -> None:
@@ -90,14 +105,15 @@ def test_the_workers_of_a_cluster_choose_as_one_process_does(look: ModelOnVolume
 
 
 def test_a_number_a_box_comes_back_and_no_voxels_travel(look: ModelOnVolume) -> None:
+    fresh = sent(look)
     for box in BOXES:
         look.posterior(box)  # remembered here
-    traced = Traced()
-    STRATEGIES["entropy"].select(Candidates(BOXES, 2, look, schedule=traced), 4, np.random.default_rng(0))
+    traced = sent(look)
     assert len(traced.back) > 1
     assert all(type(score) is float for scores in traced.back for score in scores)  # type: ignore[attr-defined]
-    weights = sum(one.numel() * 4 for one in look.model.members[0].values())
-    assert len(traced.sent[0]) < weights + 20_000
+    [before], [after] = fresh.sent, traced.sent
+    assert len(after) == len(before)
+    assert all(line.tobytes() not in after for section in striped() for line in section)
 
 
 def test_predicted_voxels_are_counted_where_they_are_predicted(look: ModelOnVolume) -> None:
@@ -120,8 +136,10 @@ def test_scores_that_come_in_another_order_are_of_the_same_boxes(look: ModelOnVo
 
 
 def test_a_model_that_is_missing_is_asked_of_nobody() -> None:
+    traced = Traced()
     with pytest.raises(ValueError, match="expects a trained model"):
-        list(Candidates(BOXES, 2, schedule=Traced()).told(float))
+        list(Candidates(BOXES, 2, schedule=traced).told(float))
+    assert traced.sent == []
 
 
 @pytest.fixture
@@ -165,9 +183,19 @@ def test_a_round_asks_the_same_on_the_fast_engine(trained: Path, monkeypatch: py
 
 
 @pytest.mark.slow
-def test_the_command_has_processes_score(trained: Path, run: Run) -> None:
+def test_the_command_has_processes_score(trained: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    used: list[Traced] = []
+
+    @contextmanager
+    def traced(*words: object) -> Iterator[Traced]:
+        with on_processes(*words) as schedule:
+            used.append(Traced(schedule))
+            yield used[0]
+
+    monkeypatch.setattr("microtome.cli.session.on_processes", traced)
     shutil.copytree(trained, trained.with_name("there"))
     code, here, _ = run("query", trained, "--json")
-    assert code == 0
+    assert (code, used) == (0, [])
     code, there, _ = run("query", trained.with_name("there"), "--json", "--scheduler", "processes")
     assert (code, there) == (0, here)
+    assert [len(one.sent) for one in used] == [1]
