@@ -3,6 +3,8 @@
 End to end, prediction and the bare pass take turns in one process; a figure is the median of the ratios. The
 large volume is a phantom in an eighth of otherwise empty space, as sections of a block of resin are; it is
 segmented by the command line in a process of its own, whose peak of resident memory is what the system says.
+With `--work` a run that was interrupted goes on, by the commit that it was begun with: seconds of the process
+that was interrupted count by the clock of this one.
 """
 
 import argparse
@@ -14,12 +16,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from microtome.benchmark.machine import commit
 from microtome.benchmark.phantom import PhantomConfig, phantom
 from microtome.box import Box, Int3, tile
 from microtome.cli.create import NewProject, create
@@ -37,39 +41,63 @@ from microtome.predict.store import open_store, prediction_chunks
 from microtome.progress import silent
 from microtome.project.config import load_config, save_config
 from microtome.volume import Volume, create_volume, open_volume
-from record import Figure, median_of, record
+from microtome.volume.appearing import make_once
+from microtome.whole import whole_file
+from record import Figure, median_of, record, tell
 
 SEED, TURNS = 0, 5
 NM = (45.0, 9.2, 9.2)
-END_TO_END: Int3 = (6, 2048, 2048)  # voxels; cut into four blocks a section
-LARGE: Int3 = (512, 4096, 4096)  # 8.6 GB
 TISSUE: Int3 = (16, 1024, 1024)  # voxels of the phantom that is repeated
-PATCHES, STEPS = 16, 200  # that the model is taught with
+PATCHES = 16  # that the model is taught with
 CHUNKS: Int3 = (16, 256, 256)
+LOOK_SECONDS = 2.0  # between looks at a process: so much of one that is interrupted is not counted
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large everything is."""
+
+    end_to_end: Int3  # voxels
+    large: Int3
+    steps: int  # that a model is trained for
+
+
+FULL = Size((6, 2048, 2048), (512, 4096, 4096), 200)  # four blocks a section; 8.6 GB
+TRIAL = Size((1, 512, 512), (4, 512, 1024), 2)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", choices=("end-to-end", "large"))
     parser.add_argument("--turns", type=int, default=TURNS)
-    parser.add_argument("--large", type=int, nargs=3, default=LARGE, metavar=("Z", "Y", "X"))
     parser.add_argument("--work", type=Path, help="Keep what is made in this folder, and go on there.")
+    parser.add_argument(
+        "--try", action="store_true", dest="tried", help="Small volumes; print, do not record."
+    )
     words = parser.parse_args()
+    size = TRIAL if words.tried else FULL
     with tempfile.TemporaryDirectory() as folder:
         work = words.work or Path(folder)
         work.mkdir(parents=True, exist_ok=True)
         if words.only != "large":
-            record("end-to-end", {"end_to_end_vs_bare_cpu": _end_to_end(work, words.turns)}, seeds=[SEED])
+            figure = _end_to_end(work, size.end_to_end, words.turns)
+            _told("end-to-end", {"end_to_end_vs_bare_cpu": figure}, tried=words.tried)
         if words.only != "end-to-end":
-            z, y, x = words.large
-            record("large-volume", _large(work, (z, y, x)), seeds=[SEED])
+            _told("large-volume", _large(work, size), tried=words.tried)
 
 
-def _end_to_end(work: Path, turns: int) -> Figure:
+def _told(name: str, figures: dict[str, Figure], *, tried: bool) -> None:
+    if tried:
+        tell(figures)
+    else:
+        record(name, figures, seeds=[SEED])
+
+
+def _end_to_end(work: Path, shape: Int3, turns: int) -> Figure:
     """Voxels a second from Zarr to Zarr over those of the network alone, both on OpenVINO."""
-    image = work / "sections.zarr"
-    if not image.exists():
-        _repeated(image, END_TO_END, END_TO_END, phantom(PhantomConfig(shape=TISSUE, seed=SEED)).image)
+    image = work / f"sections-{_name(shape)}.zarr"
+    piece = phantom(PhantomConfig(shape=TISSUE, seed=SEED)).image
+    make_once(image, partial(_repeated, shape=shape, region=shape, piece=piece))
     volume = open_volume(image, NM)
     net = Recipe().net
     weights = new_net(net, 2, seed=SEED).state_dict()
@@ -108,81 +136,124 @@ def _seconds(work: object) -> float:
     return time.perf_counter() - began
 
 
-@dataclass(frozen=True)
+@dataclass
 class Run:
-    """What segmenting a volume took."""
+    """What segmenting a volume took so far."""
 
+    commit: str  # that it was begun with
     voxels: int
-    seconds: dict[str, float]  # of each stage, as the program says
-    peak: int  # bytes of resident memory
+    seconds: dict[str, float]  # of each stage, as the program says; of processes that were interrupted
+    peak: int = 0  # bytes of resident memory
+    done: bool = False
 
     def nanoseconds(self) -> float:
         return 1e9 * sum(self.seconds.values()) / self.voxels
 
+    def keep(self, path: Path) -> None:
+        with whole_file(path) as partial:
+            partial.write_text(json.dumps(asdict(self)))
 
-def _large(work: Path, shape: Int3) -> dict[str, Figure]:
+
+def _large(work: Path, size: Size) -> dict[str, Figure]:
     """Peak of memory at full size, and time a voxel over that of an eighth."""
-    small = _segmented(work / "small", (shape[0] // 2, shape[1] // 2, shape[2] // 2))
-    large = _segmented(work / "large", shape)
+    z, y, x = size.large
+    small = _segmented(work, (z // 2, y // 2, x // 2), size.steps)
+    large = _segmented(work, size.large, size.steps)
     told = ", ".join(
-        f"{name} {seconds / large.voxels * 1e9:.0f} ({small.seconds[name] / small.voxels * 1e9:.0f})"
-        for name, seconds in large.seconds.items()
+        f"{name} {large.seconds.get(name, 0) / large.voxels * 1e9:.0f} "
+        f"({small.seconds.get(name, 0) / small.voxels * 1e9:.0f})"
+        for name in {**small.seconds, **large.seconds}
     )
     growth = large.nanoseconds() / small.nanoseconds()
-    memory = f"{large.voxels / 1e9:.1f} GB of bytes; {small.peak / 1e9:.2f} GB for an eighth of it"
+    memory = f"{large.voxels / 1e9:.1f} GB of bytes, 7/8 empty; {small.peak / 1e9:.2f} GB for an eighth of it"
+    times = f"7/8 of the volume is empty; ns a voxel, of a volume an eighth as large in brackets: {told}"
     return {
         "peak_rss_8gb_volume": Figure(large.peak / 1e9, (large.peak / 1e9,) * 2, 1, memory),
-        "time_per_voxel_growth": Figure(
-            growth, (growth, growth), 1, f"ns a voxel, an eighth in brackets: {told}"
-        ),
+        "time_per_voxel_growth": Figure(growth, (growth, growth), 1, times),
     }
 
 
-def _segmented(folder: Path, shape: Int3) -> Run:
+def _segmented(work: Path, shape: Int3, steps: int) -> Run:
     """The phantom in an eighth of a volume, a model taught on it, and `microtome segment`."""
+    folder = work / _name(shape)
+    folder.mkdir(exist_ok=True)
     kept = folder / "run.json"
+    run = _begun(kept, int(np.prod(shape)))
+    if not run.done:
+        _volumes(folder, shape)
+        make_once(folder / "project", partial(_project, folder=folder, shape=shape, steps=steps))
+        _segment(folder / "project", run, kept)
+    return run
+
+
+def _begun(kept: Path, voxels: int) -> Run:
+    """The run that goes on, or a new one."""
     if not kept.exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        _project(folder, shape)
-        peak = _segment(folder / "project")
-        told = json.loads((folder / "project" / "segmentations" / "001" / "segmentation.json").read_bytes())
-        kept.write_text(json.dumps({"seconds": told["seconds"], "peak": peak}))
-    found = json.loads(kept.read_bytes())
-    return Run(int(np.prod(shape)), found["seconds"], found["peak"])
+        run = Run(commit(), voxels, {})
+        run.keep(kept)
+        return run
+    run = Run(**json.loads(kept.read_bytes()))
+    if run.commit != commit():
+        raise SystemExit(
+            f"expected commit {run.commit}, with which {kept.parent} was begun; got {commit()}: "
+            "check that out, or give another --work"
+        )
+    return run
 
 
-def _segment(project: Path) -> int:
-    """Run it; bytes of its peak of memory."""
+def _segment(project: Path, run: Run, kept: Path) -> None:
+    """Segment, and keep what it takes while it runs, should it be interrupted."""
     command = [sys.executable, "-m", "microtome", "segment", str(project), "--smallest", "200"]
+    before, began = run.seconds.get("interrupted", 0.0), time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
+    while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+        run.seconds["interrupted"] = before + time.monotonic() - began
+        run.peak = max(run.peak, _peak(process.pid))
+        run.keep(kept)
+        time.sleep(LOOK_SECONDS)
+    _, status, usage = ended
     if status:
         raise RuntimeError(f"expected {' '.join(command)} to end well; it ended with {status}")
-    return usage.ru_maxrss * 1024
+    told = json.loads((project / "segmentations" / "001" / "segmentation.json").read_bytes())
+    run.seconds = told["seconds"] | ({"interrupted": before} if before else {})
+    run.peak, run.done = max(run.peak, usage.ru_maxrss * 1024), True
+    run.keep(kept)
 
 
-def _project(folder: Path, shape: Int3) -> None:
+def _peak(process: int) -> int:
+    """Most bytes of memory that a process had so far; 0 of one that has just ended."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
+
+def _volumes(folder: Path, shape: Int3) -> None:
+    """Image and truth, of which an eighth is tissue."""
+    z, y, x = shape
     made = phantom(PhantomConfig(shape=TISSUE, seed=SEED))
-    tissue = (shape[0], shape[1] // 2, shape[2] // 4)
-    _repeated(folder / "image.zarr", shape, tissue, made.image)
-    _repeated(folder / "truth.zarr", shape, tissue, (made.mitochondria > 0).astype(np.uint8))
+    pieces = {"image.zarr": made.image, "truth.zarr": (made.mitochondria > 0).astype(np.uint8)}
+    for name, piece in pieces.items():
+        make_once(folder / name, partial(_repeated, shape=shape, region=(z, y // 2, x // 4), piece=piece))
+
+
+def _project(root: Path, folder: Path, shape: Int3, steps: int) -> None:
+    """A project of these volumes with a model that was taught on some of the tissue."""
+    z, y, x = (min(a, b) for a, b in zip(TISSUE, (shape[0], shape[1] // 2, shape[2] // 4), strict=True))
     new = NewProject(
         classes=("mitochondria",),
-        image=str(folder / "image.zarr"),
-        labels=str(folder / "truth.zarr"),
+        image=str(folder.resolve() / "image.zarr"),
+        labels=str(folder.resolve() / "truth.zarr"),
         voxel_size_nm=NM,
         query_shape=(1, 128, 128),
-        train=f"0:{TISSUE[0]},0:{min(TISSUE[1], tissue[1])},0:{min(TISSUE[2], tissue[2])}",
+        train=f"0:{z},0:{y},0:{x}",
         start=PATCHES,
         batch=PATCHES,
         seed=SEED,
     )
-    create(folder / "project", new, print)
-    path = folder / "project" / "project.toml"
+    create(root, new, print)
+    path = root / "project.toml"
     config = load_config(path, TABLES)
-    save_config(config.model_copy(update={"train": {**config.train, "steps": STEPS}}), path)
-    with opened(folder / "project", "auto", silent) as session:
+    save_config(config.model_copy(update={"train": {**config.train, "steps": steps}}), path)
+    with opened(root, "auto", silent) as session:
         simulate(session, Budget(PATCHES), CostModel())
 
 
@@ -193,6 +264,10 @@ def _repeated(path: Path, shape: Int3, region: Int3, piece: np.ndarray) -> None:
     for block in tile(Box.of(region), _shape(piece.shape), (0, 0, 0)):
         z, y, x = block.write.shape
         target.write(block.write, piece[:z, :y, :x])
+
+
+def _name(shape: Int3) -> str:
+    return "x".join(map(str, shape))
 
 
 def _shape(sides: Sequence[int]) -> Int3:
