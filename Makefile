@@ -80,6 +80,7 @@ bench: .venv/bench
 	$(BIN)/python benchmarks/bench_scaling.py
 	$(BIN)/python benchmarks/bench_components.py
 	$(BIN)/python benchmarks/bench_instances.py
+	$(BIN)/python benchmarks/bench_measure.py
 	$(BIN)/python benchmarks/bench_demo.py
 	$(BIN)/python benchmarks/bench_demo.py --baselines
 
