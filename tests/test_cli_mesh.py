@@ -124,7 +124,15 @@ def test_one_object_is_written_for_other_programs(
     assert (told["segmentation"], told["id"]) == ("all", 1)
     size = (tmp_path / name).stat().st_size
     assert size == 84 + 50 * told["triangles"] if name.endswith("stl") else size > 13 * told["triangles"]
-    assert run("mesh", project, CLASS, 1, "--to", tmp_path / name)[0] == 1  # it exists
+
+
+def test_a_mesh_takes_the_place_of_no_other_file(run: Run, segmented: Path, tmp_path: Path) -> None:
+    there = tmp_path / "object.ply"
+    there.write_bytes(b"another mesh")
+    code, out, err = run("mesh", segmented.parents[1], CLASS, 1, "--to", there, "--segmentation", "all")
+    assert (code, out, err) == (1, "", f"microtome: {there} exists already\n")
+    assert there.read_bytes() == b"another mesh"
+    assert list(tmp_path.iterdir()) == [there]
 
 
 def test_fewer_triangles_may_be_asked_for(run: Run, segmented: Path, tmp_path: Path) -> None:
@@ -179,7 +187,11 @@ def test_without_a_segmentation_there_is_no_mesh(run: Run, project_folder: Path,
 
 def test_a_folder_that_cannot_be_written_is_one_line(run: Run, trained: Path) -> None:
     (trained / "segmentations").mkdir(exist_ok=True)
-    (trained / "segmentations" / "taken").write_text("a file")
-    code, _, err = run("segment", trained, "--name", "taken")
-    assert code == 1
-    assert "taken" in err.splitlines()[-1]
+    taken = trained / "segmentations" / "taken"
+    taken.write_text("a file")
+    code, out, err = run("segment", trained, "--name", "taken")
+    *progress, line = err.splitlines()
+    assert (code, out) == (1, "")
+    assert line == f"microtome: [Errno 17] File exists: '{taken}'"
+    assert not any("Traceback" in one for one in progress)
+    assert taken.read_text() == "a file"
