@@ -46,17 +46,19 @@ class Disk:
 
 
 class Busy:
-    """Counts the threads that are in it, each for a moment."""
+    """Holds threads until so many are in it, and counts them."""
 
-    def __init__(self) -> None:
+    def __init__(self, expected: int) -> None:
         self.now = self.most = 0
         self.lock = threading.Lock()
+        self.together = threading.Barrier(expected, timeout=30)
 
     def __enter__(self) -> None:
         with self.lock:
             self.now += 1
             self.most = max(self.most, self.now)
-        time.sleep(0.05)
+        self.together.wait()
+        time.sleep(0.01)  # in which one too many would come
 
     def __exit__(self, *_: object) -> None:
         with self.lock:
@@ -105,7 +107,7 @@ def test_blocks_are_read_ahead_but_not_far() -> None:
 
 
 def test_so_many_blocks_are_computed_and_written_at_a_time_and_no_more() -> None:
-    counts = {"compute": Busy(), "write": Busy()}
+    counts = {"compute": Busy(2), "write": Busy(3)}
 
     def compute(item: int) -> int:
         with counts["compute"]:
