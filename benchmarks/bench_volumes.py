@@ -2,9 +2,9 @@
 
 End to end, prediction and the bare pass take turns in one process; a figure is the median of the ratios. The
 large volume is a phantom in an eighth of otherwise empty space, as sections of a block of resin are; it is
-segmented by the command line in a process of its own, whose peak of resident memory is what the system says.
-With `--work` a run that was interrupted goes on, by the commit that it was begun with: seconds of the process
-that was interrupted count by the clock of this one.
+segmented, each voxel predicted once, by the command line in a process of its own, whose peak of resident
+memory is what the system says. With `--work` a run that was interrupted goes on, by the commit that it was
+begun with: seconds of the process that was interrupted count by the clock of this one.
 """
 
 import argparse
@@ -252,7 +252,10 @@ def _project(root: Path, folder: Path, shape: Int3, steps: int) -> None:
     create(root, new, print)
     path = root / "project.toml"
     config = load_config(path, TABLES)
-    save_config(config.model_copy(update={"train": {**config.train, "steps": steps}}), path)
+    once = config.query.model_copy(
+        update={"sampling": "single", "samples": 1}
+    )  # four passes: four times as long
+    save_config(config.model_copy(update={"train": {**config.train, "steps": steps}, "query": once}), path)
     with opened(root, "auto", silent) as session:
         simulate(session, Budget(PATCHES), CostModel())
 
