@@ -209,10 +209,24 @@ def test_what_does_not_fit_fails_in_one_line_and_leaves_nothing(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["c.h5", "p.h5"]
 
 
-def test_a_mask_of_zeros_and_ones_in_bytes_has_to_be_named(run: Run, tmp_path: Path, saved: Saved) -> None:
-    tifffile.imwrite(tmp_path / "p.tif", (MEMBRANES > 0).astype(np.uint8))
+@pytest.mark.parametrize("more", [(), ("--label", "1")])
+def test_bytes_of_zeros_and_ones_are_a_mask(
+    run: Run, tmp_path: Path, saved: Saved, more: tuple[str, ...]
+) -> None:
+    mask = (MEMBRANES >= 128).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "p.tif", mask)
     words = (tmp_path / "p.tif", "--cells", saved("c.h5::c", CELLS), "--out", tmp_path / "o.zarr")
-    code, _, err = run("clean", *words, "--voxel-size", "40,4,4")
+    code, text, _ = run("clean", *words, "--voxel-size", "40,4,4", *more, "--json")
+    found = json.loads(text)
+    assert (code, found["components"], found["voxels"], found["of_voxels"]) == (0, 1, 12, 132)
+    mask[1, 8:12, 12:15] = 0
+    clean = open_volume(tmp_path / "o.zarr")
+    np.testing.assert_array_equal(clean.read(Box.of(clean.shape)), mask)
+
+
+def test_a_mask_is_a_probability_where_a_threshold_says_so(run: Run, tmp_path: Path, saved: Saved) -> None:
+    words = (saved("p.h5::p", (MEMBRANES > 0).astype(np.uint8)), "--cells", saved("c.h5::c", CELLS))
+    code, _, err = run("clean", *words, "--out", tmp_path / "o.zarr", "--threshold", "0.5")
     assert code == 1
     assert "holds nothing of the class: give --threshold, or of labels --label" in err
-    assert run("clean", *words, "--voxel-size", "40,4,4", "--label", "1")[0] == 0
+    assert not (tmp_path / "o.zarr").exists()

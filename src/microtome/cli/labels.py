@@ -174,8 +174,11 @@ def _answers(found: "Imported") -> list[dict[str, object]]:
 
 def _foreground(volume: "Volume", threshold: float | None, label: int | None) -> "Foreground":
     """Where a stored block is of the class: by its value, by probability, or wherever it is not 0."""
+    from microtome.predict.cleaning import is_mask
     from microtome.segment.probability import at_least
 
+    if label is None and threshold is None and is_mask(volume):
+        label = 1
     if label is not None:
         if volume.dtype.kind not in "bui":
             raise ValueError(f"expected labels beside --label; got {volume.dtype}")

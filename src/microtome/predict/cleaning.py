@@ -92,18 +92,24 @@ def clean(
         OSError: If one cannot be read or written.
     """
     _require_cells(cells, prediction)
-    depth, y, x = prediction.shape
-    step = _step(prediction)
-    for first in range(0, depth, step):
-        box = Box((first, 0, 0), (min(first + step, depth), y, x))
+    for box in _slabs(prediction):
         stored = prediction.read(box)
         mask = foreground(stored)
         wrong = enclosed(mask, cells.read(box), cleaning)
         out.write(box, np.where(wrong, np.zeros((), stored.dtype), stored))
         counts = _components_each(wrong)
-        for k, z in enumerate(range(first, box.stop[0])):
+        for k, z in enumerate(range(box.start[0], box.stop[0])):
             yield Removed(z, counts[k], int(wrong[k].sum()), int(mask[k].sum()))
-            progress("cleaning", z + 1, depth, "")
+            progress("cleaning", z + 1, prediction.shape[0], "")
+
+
+def is_mask(prediction: Volume) -> bool:
+    """Whether bytes are nothing but 0 and 1, which as probabilities would all be next to none.
+
+    Raises:
+        OSError: If the prediction cannot be read.
+    """
+    return prediction.dtype == np.uint8 and all(prediction.read(box).max() <= 1 for box in _slabs(prediction))
 
 
 def create_cleaned(path: Path, prediction: Volume) -> Volume:
@@ -116,6 +122,13 @@ def create_cleaned(path: Path, prediction: Volume) -> Volume:
     z, y, x = spec.stored_chunks
     chunks = (min(z, _step(prediction)), y, x)
     return create_volume(path, spec.shape, spec.dtype, spec.voxel_size_nm, chunks=chunks)
+
+
+def _slabs(prediction: Volume) -> Iterator[Box]:
+    depth, y, x = prediction.shape
+    step = _step(prediction)
+    for first in range(0, depth, step):
+        yield Box((first, 0, 0), (min(first + step, depth), y, x))
 
 
 def _step(prediction: Volume) -> int:
