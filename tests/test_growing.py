@@ -321,17 +321,32 @@ def test_the_command_simulates_tells_and_reports(finished: Path, tmp_path: Path,
     assert code == 0
     data = json.loads(out)
     assert [row["learned_from"] for row in data["iterations"]] == [0, 1, 2, 4, 7]
+    assert [row["boxes"] for row in data["iterations"]] == [1, 1, 2, 3, 1]
     assert data["forecast"]["boxes"] == 3
     assert [row["model"] for row in data["audits"]] == [1, 2, 3, 4]
     text = page.read_text()
     assert "Drawing the first section took" in text
     assert text.count('class="panel"') == 4
     assert "weights, up to 101" in text
+    assert '<th scope="col">Boxes</th>' in text
     code, out, err = run("grow", folder, "--table")
     assert code == 0
     assert "thin" in out
     assert "the rest, 3 boxes" in err
     assert "times as long as near by" in err
+
+
+def test_the_first_box_is_drawn_by_hand_and_the_next_corrected(tmp_path: Path) -> None:
+    with opened(growing_project(tmp_path / "p", audits=0), "cpu", silent) as session:
+        shown = []
+        for boxes in (1, 2):
+            top_up(session, 1)
+            shown.append(Desk(session.project).next("ada", [])["query"])
+            grown(session, boxes)
+        assert [(query["strategy"], query["correction"]) for query in shown] == [
+            ("outward", False),
+            ("outward", True),
+        ]
 
 
 def test_the_page_shows_the_weights_of_the_stage_that_trains_next(finished: Path) -> None:

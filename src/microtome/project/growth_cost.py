@@ -20,7 +20,7 @@ DRAWS = 2000  # of the bootstrap
 
 @dataclass(frozen=True)
 class Iteration:
-    """What the sections cost that one model filled in; the first were drawn by hand."""
+    """What the boxes cost that one model filled in; the first were drawn by hand."""
 
     number: int
     sections: int  # that the model learned from
@@ -145,7 +145,7 @@ def told(project: Project) -> dict[str, Any]:
                 "net": step.net,
                 "errors": step.errors or None,
                 "members": step.members or None,
-                "sections": step.cost.answers,
+                "boxes": step.cost.answers,
                 "megavoxels": step.cost.megavoxels,
                 "minutes": step.cost.minutes,
                 "min_per_mvox": step.cost.minutes_per_megavoxel,

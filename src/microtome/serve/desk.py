@@ -270,7 +270,7 @@ class Desk:
             "round": query.round,
             "rank": query.rank,
             "strategy": query.strategy,
-            "correction": query.strategy == OUTWARD,
+            "correction": query.strategy == OUTWARD and query.round > 0,  # the first is drawn by hand
             "score": query.score,
             "reason": query.reason,
             "box": box_json(query.box),

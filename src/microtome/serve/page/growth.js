@@ -17,7 +17,7 @@ const ITERATIONS = [
   { title: "Net", text: (row) => row.net, words: true },
   { title: "Errors that weigh more", text: (row) => row.errors ?? NONE, words: true },
   { title: "Networks", text: (row) => (row.members === null ? NONE : count(row.members)) },
-  { title: "Sections", text: (row) => count(row.sections) },
+  { title: "Boxes", text: (row) => count(row.boxes) },
   { title: "Minutes", text: (row) => minutes(row.minutes) },
   { title: "Min / Mvx", text: (row) => significant(row.min_per_mvox) },
   { title: "Least", text: (row) => significant(row.least) },
