@@ -336,6 +336,25 @@ def test_the_command_simulates_tells_and_reports(finished: Path, tmp_path: Path,
     assert "times as long as near by" in err
 
 
+@pytest.mark.parametrize("words", [("--jitter", 1), ("--overlooked", 0.5), ("--table", "--jitter", 1)])
+def test_what_only_a_simulation_heeds_is_refused_without_one(
+    finished: Path, run: Run, words: tuple[object, ...]
+) -> None:
+    code, out, err = run("grow", finished, *words)
+    assert (code, out) == (2, "")
+    assert "expected --simulate beside it" in " ".join(err.split())
+
+
+def test_where_everything_is_labelled_a_line_says_so(tmp_path: Path, run: Run) -> None:
+    folder = growing_project(tmp_path / "p", audits=0, sections=2)
+    line = f"{folder}: all of splits.train is labelled; `microtome label` still opens its page"
+    code, _, err = run("grow", folder, "--simulate", 1)
+    assert (code, line in err) == (0, False)
+    code, _, err = run("grow", folder, "--simulate", 9)
+    assert (code, err.splitlines().count(line)) == (0, 1)
+    assert run("grow", folder, "--no-browser") == (0, "", f"{line}\n")
+
+
 def test_the_first_box_is_drawn_by_hand_and_the_next_corrected(tmp_path: Path) -> None:
     with opened(growing_project(tmp_path / "p", audits=0), "cpu", silent) as session:
         shown = []

@@ -54,6 +54,9 @@ def grow(
 
     if report is not None:
         _require_page(report)
+    for option, given in (("--jitter", jitter), ("--overlooked", overlooked)):
+        if given and simulate is None:
+            raise typer.BadParameter("expected --simulate beside it", param_hint=option)
     if table or (report is not None and simulate is None and at is None):
         if at is not None or simulate is not None:
             raise typer.BadParameter("expected --table without --at and --simulate", param_hint="--table")
@@ -65,7 +68,10 @@ def grow(
         _plant(folder, at)
     if simulate is not None:
         _simulate(folder, simulate, jitter, overlooked, device)
+        _told_to_be_done(folder)
         _tell(folder, report, as_json=as_json)
+        return
+    if _told_to_be_done(folder):
         return
     announce = partial(announce_page, as_json=as_json)
     label(folder, host=host, port=port, repeat=1, device=device, browser=browser, announce=announce)
@@ -122,6 +128,19 @@ def _plant(folder: Path, at: str) -> None:
     with opened(folder, "cpu", silent, reading=True) as session:
         box = plant(session, int3(at, "--at", least=0))
     say(f"growing begins at {box} (z,y,x)")
+
+
+def _told_to_be_done(folder: Path) -> bool:
+    """Whether nothing is left to label, which is then said."""
+    from microtome.cli.session import opened
+    from microtome.loop.asking import is_done
+    from microtome.progress import silent
+
+    with opened(folder, "cpu", silent, reading=True) as session:
+        done = is_done(session)
+    if done:
+        say(f"{folder}: all of splits.train is labelled; `microtome label` still opens its page")
+    return done
 
 
 def _simulate(folder: Path, boxes: int, jitter: float, overlooked: float, device: str) -> None:

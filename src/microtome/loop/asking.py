@@ -132,14 +132,25 @@ def plant(session: Session, at: Int3) -> Box:
     domain = config.train_box
     if not all(a <= p < b for a, p, b in zip(domain.start, at, domain.stop, strict=True)):
         raise ValueError(f"expected a voxel z,y,x in splits.train {domain}; got {at}")
-    withdrawn = journal.withdrawn()
-    asked = [query.box for query in journal.queries() if query.id not in withdrawn]
-    boxes = open_boxes(_sampled(domain, config.query.shape, config.seed), asked)
+    boxes = _left(session)
     if not boxes:
         raise ValueError("nothing is left to ask for: no open box to begin at")
     nearest = min(boxes, key=lambda box: _distance(box, at))
     journal.add_event(SEED, {"at": list(nearest.start)})
     return nearest
+
+
+def is_done(session: Session) -> bool:
+    """Whether every box was asked for, and nothing waits for an answer."""
+    return not session.project.journal.open_queries() and not _left(session)
+
+
+def _left(session: Session) -> tuple[Box, ...]:
+    """The boxes that may still be asked for."""
+    journal, config = session.project.journal, session.project.config
+    withdrawn = journal.withdrawn()
+    asked = [query.box for query in journal.queries() if query.id not in withdrawn]
+    return open_boxes(_sampled(config.train_box, config.query.shape, config.seed), asked)
 
 
 def _distance(box: Box, at: Int3) -> int:
