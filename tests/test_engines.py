@@ -8,17 +8,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from microtome.box import Box
 from microtome.net.config import NetConfig
-from microtome.predict.choice import Choice, compiled_where_worth, fastest
+from microtome.predict.choice import Choice, compiled_where_worth, fastest, two_at_once
+from microtome.predict.filling import Filling, fill
 from microtome.predict.model import SegmentationModel
 from microtome.predict.network import TORCH, Engine, TorchEngine
 from microtome.predict.openvino import OpenVinoEngine, openvino, require_cpu
 from microtome.predict.sampling import Sampling
+from microtome.predict.store import open_store
+from microtome.progress import silent
+from microtome.volume import ArrayVolume
 from test_predict_model import DEEP, FLAT, image, model
 
 if find_spec("openvino") is None:
     pytest.skip("openvino is not installed", allow_module_level=True)
 
+NM = (40.0, 4.0, 4.0)
 THIN = NetConfig(
     widths=(4, 6, 8), kernels=((1, 3, 3),) * 2 + ((3, 3, 3),), norm="instance", activation="elu", dropout=0.2
 )
@@ -173,3 +179,27 @@ def test_a_gpu_compiles_for_large_volumes_what_it_runs_whole(
 def test_another_engine_that_was_asked_for_stays(device: str) -> None:
     one = dataclasses.replace(on(OpenVinoEngine(), model()), device=device)
     assert compiled_where_worth(one, 10**10) is one
+
+
+@pytest.mark.parametrize("sampling", ["single", "flips", "dropout"])
+def test_blocks_that_share_the_cores_are_predicted_as_one_after_the_other(
+    sampling: Sampling, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, voxels in (("FLAT_VOXELS", 512), ("LONGEST", 32), ("CHUNK", 16)):
+        monkeypatch.setattr(f"microtome.predict.blocks.{name}", voxels)
+    shape = (2, 40, 56)
+    volume = ArrayVolume(image(*shape), NM)
+    one = on(OpenVinoEngine(), model(sampling=sampling))
+    two, found = two_at_once(one), []
+    for name, each in (("one", one), ("two", two)):
+        store = open_store(tmp_path / name, ("a", "b"), shape, NM, (1, 16, 16))
+        filling = Filling(each, lambda: volume, store, 4, 0)
+        assert filling.stages.computing == {"one": 0, "two": 2}[name]
+        fill(filling, Box.of(shape), progress=silent)
+        found.append(store.volumes()[0].read(Box.of(shape)))
+    assert found[0].std() > 0
+    np.testing.assert_array_equal(found[1], found[0])
+
+
+def test_pytorch_predicts_block_after_block() -> None:
+    assert two_at_once(model()).engine == TORCH

@@ -72,8 +72,8 @@ def test_what_was_predicted_before_is_cleared_where_nothing_is(tmp_path: Path) -
 def test_sections_that_are_stored_together_are_predicted_one_behind_the_other(
     together: int, order: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("microtome.predict.blocks.FLAT_SIDE", 20)
-    monkeypatch.setattr("microtome.predict.blocks.CHUNK", 4)
+    for name, voxels in (("FLAT_VOXELS", 240), ("LONGEST", 24), ("CHUNK", 4)):
+        monkeypatch.setattr(f"microtome.predict.blocks.{name}", voxels)
     volume = CountedVolume()
     volume.sections_together = together  # type: ignore[attr-defined]
     filled(tmp_path, volume)

@@ -12,8 +12,11 @@ from microtome.predict.posterior import Posterior
 from microtome.progress import Progress
 from microtome.volume import Volume
 
-FLAT_SIDE = 1280  # voxels; sides of what is written at a time by a net that does not cross z, at most
-CHUNK = 256  # their multiple, where a section is cut
+FLAT_VOXELS = (
+    3 * 2**18
+)  # that a net that does not cross z writes at a time, at most; two such take a gigabyte
+LONGEST = 2048  # voxels of a side of them
+CHUNK = 256  # voxels; their multiple, where a section is cut
 STEP = 64  # the same for any other net
 DEEP_BLOCK: Int3 = (32, 192, 192)  # voxels z y x of any other net, wider where there are fewer sections
 
@@ -41,7 +44,7 @@ def prediction_blocks(
 def block_shape(net: NetConfig, volume: Int3) -> Int3:
     """Voxels z y x that are predicted at a time: few and large, as borders cost context."""
     if net.flat:
-        return 1, _part(volume[1]), _part(volume[2])
+        return 1, *_flat_sides(net, volume[1], volume[2])
     (deep, high, _), (over, around, _) = DEEP_BLOCK, net.receptive_radius
     z = min(deep, volume[0])
     most = (deep + 2 * over) * (high + 2 * around) ** 2 // (z + 2 * over)  # voxels of a section that is read
@@ -49,9 +52,24 @@ def block_shape(net: NetConfig, volume: Int3) -> Int3:
     return z, side, side
 
 
-def _part(side: int) -> int:
-    """A side of a section, or equal parts of it."""
-    parts = -(-side // FLAT_SIDE)
+def _flat_sides(net: NetConfig, height: int, width: int) -> tuple[int, int]:
+    """Those of parts of a section with the least context around them."""
+    around = net.receptive_radius[1]
+    choices = []
+    for most in range(CHUNK, LONGEST + CHUNK, CHUNK):
+        y = _part(height, most)
+        choices.append((y, _part(width, FLAT_VOXELS // y // CHUNK * CHUNK)))
+
+    def seen(sides: tuple[int, int]) -> int:
+        y, x = sides
+        return (height + -(-height // y) * 2 * around) * (width + -(-width // x) * 2 * around)
+
+    return min(choices, key=seen)
+
+
+def _part(side: int, most: int) -> int:
+    """The side of parts that are as equal as can be."""
+    parts = -(-side // most)
     return side if parts == 1 else -(-side // parts // CHUNK) * CHUNK
 
 

@@ -44,10 +44,10 @@ class Filling:
     @property
     def stages(self) -> Stages[Block, Read, Mean | None, str]:
         """On a GPU blocks are copied and computed side by side, and several are written at a time."""
-        if self.model.device == "cpu":
-            return Stages(self.read, self.compute, self.write)
-        writing = min(WRITERS, cores())
-        return Stages(self.read, self.compute, self.write, COMPUTING, writing)
+        if self.model.device != "cpu":
+            return Stages(self.read, self.compute, self.write, COMPUTING, min(WRITERS, cores()))
+        at_once = self.model.engine.at_once
+        return Stages(self.read, self.compute, self.write, at_once if at_once > 1 else 0)
 
     def read(self, block: Block) -> Read:
         """What the network sees; None where there is nothing to predict.

@@ -39,10 +39,12 @@ class Int8Engine:
     """OpenVINO on a CPU in 8-bit integers; its graphs are in `folder`, where `calibrate` put them."""
 
     folder: Path
+    at_once: int = 1
     name: str = "openvino-int8"
 
     def ready(self, net: UNet, target: Target, device: str) -> Network:
-        return _Calibrated(net, target, require_cpu(self.name, device), self.folder)
+        require_cpu(self.name, device)
+        return _Calibrated(net, target, self.folder, self.at_once)
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def calibrate(model: SegmentationModel, images: Sequence[Image], folder: Path) -
     exact = replace(model, engine=OpenVinoEngine())
     for network in exact.networks:
         assert isinstance(network, OpenVinoNetwork), "the engine is OpenVINO"
-        kept = OpenVinoNetwork(network.net, network.target, model.device, folder)
+        kept = OpenVinoNetwork(network.net, network.target, folder)
         parts: tuple[Part, ...] = ("finest", "dropped") if model.sampling == "dropout" else ("whole",)
         for part in parts:
             if not (kept.place(part) / GRAPH).exists():

@@ -45,6 +45,11 @@ class Engine(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def at_once(self) -> int:
+        """Predictions that share the cores of a CPU. One has them all; two do not wait for each other."""
+        ...
+
     def ready(self, net: UNet, target: Target, device: str) -> Network:
         """A folded net, its channels read by `target`, ready to predict.
 
@@ -59,6 +64,7 @@ class TorchEngine:
     """PyTorch on any device; on a GPU in bfloat16, and compiled where that is asked for."""
 
     compiles: bool = False  # faster, after a minute or so
+    at_once: int = 1
     name: str = "torch"
 
     def ready(self, net: UNet, target: Target, device: str) -> Network:

@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -32,22 +33,26 @@ GRAPH = "graph.xml"
 class OpenVinoEngine:
     """OpenVINO on a CPU in float32. Converted networks are kept in the user's cache."""
 
+    at_once: int = 1
     name: str = "openvino"
 
     def ready(self, net: UNet, target: Target, device: str) -> Network:
-        return OpenVinoNetwork(net, target, require_cpu(self.name, device), Path(pooch.os_cache("microtome")))
+        require_cpu(self.name, device)
+        return OpenVinoNetwork(net, target, Path(pooch.os_cache("microtome")), self.at_once)
 
 
 class OpenVinoNetwork:
-    """A folded U-Net as graphs, each compiled when it is first needed.
+    """A folded U-Net as graphs, each compiled when it is first needed; threads may predict at a time.
 
-    Graphs are read from folders in `kept`; one that is missing is converted and kept there.
+    Graphs are read from folders in `kept`; one that is missing is converted and kept there. The cores are
+    shared by so many predictions `at_once`; fewer leave some of them idle.
     """
 
-    def __init__(self, net: UNet, target: Target, device: str, kept: Path) -> None:
-        self.net, self.target, self.kept = net, target, kept
+    def __init__(self, net: UNet, target: Target, kept: Path, at_once: int = 1) -> None:
+        self.net, self.target, self.kept, self.at_once = net, target, kept, at_once
         self._digest = _digest(net, target)
         self._compiled: dict[Part, Any] = {}
+        self._compiling, self._of_thread = threading.Lock(), threading.local()
         openvino()
 
     def probabilities(self, images: Images, cuts: Cuts = ()) -> Probabilities:
@@ -64,16 +69,28 @@ class OpenVinoNetwork:
 
     def run(self, part: Part, *inputs: Tensor | np.ndarray) -> np.ndarray:
         """What a graph gives for these inputs."""
-        if part not in self._compiled:
-            settings = {
-                "INFERENCE_PRECISION_HINT": "f32",
-                "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-                "PERFORMANCE_HINT": "LATENCY",
-            }
-            self._compiled[part] = openvino().Core().compile_model(self.graph(part), "CPU", settings)
         arrays = [np.ascontiguousarray(one) for one in inputs]
-        found: np.ndarray = self._compiled[part](arrays, share_inputs=True)[0]
+        found: np.ndarray = self._request(part).infer(arrays, share_inputs=True)[0]
         return found
+
+    def _request(self, part: Part) -> Any:  # noqa: ANN401
+        """This thread's own, of a graph that all share."""
+        requests = self._of_thread.__dict__
+        if part not in requests:
+            with self._compiling:
+                if part not in self._compiled:
+                    self._compiled[part] = self._ready(part)
+            requests[part] = self._compiled[part].create_infer_request()
+        return requests[part]
+
+    def _ready(self, part: Part) -> Any:  # noqa: ANN401
+        threads = torch.get_num_threads()
+        settings = {
+            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_NUM_THREADS": threads,
+            "NUM_STREAMS": min(self.at_once, threads),
+        }
+        return openvino().Core().compile_model(self.graph(part), "CPU", settings)
 
     def graph(self, part: Part) -> Any:  # noqa: ANN401
         """The graph as OpenVINO has it."""
@@ -103,15 +120,14 @@ def openvino() -> Any:  # noqa: ANN401
     return library
 
 
-def require_cpu(engine: str, device: str) -> str:
-    """The device.
+def require_cpu(engine: str, device: str) -> None:
+    """Check the device.
 
     Raises:
         ValueError: If it is no CPU.
     """
     if device != "cpu":
         raise ValueError(f"engine {engine} expects device cpu; got {device}")
-    return device
 
 
 def converted(net: UNet, target: Target, part: Part) -> Any:  # noqa: ANN401
