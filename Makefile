@@ -65,6 +65,8 @@ check: .venv/dev node_modules/.package-lock.json
 check-all: check
 	$(BIN)/python -m pytest $(TESTS) -m "not gpu"
 
+# What takes long and goes on where it stopped is kept in WORK.
+WORK := .work
 bench: .venv/bench
 	$(BIN)/python benchmarks/bench_speed.py
 	$(BIN)/python benchmarks/bench_engines.py
@@ -76,7 +78,8 @@ bench: .venv/bench
 	$(BIN)/python benchmarks/bench_resume.py
 	$(BIN)/python benchmarks/bench_segment_kill.py
 	$(BIN)/python benchmarks/bench_dask.py
-	$(BIN)/python benchmarks/bench_volumes.py
+	$(BIN)/python benchmarks/bench_volumes.py --work $(WORK)/volumes
+	rm -r $(WORK)/volumes
 	$(BIN)/python benchmarks/bench_scaling.py
 	$(BIN)/python benchmarks/bench_components.py
 	$(BIN)/python benchmarks/bench_instances.py
@@ -97,7 +100,6 @@ bench-strategies: .venv/dev
 	$(BIN)/python benchmarks/bench_study_resume.py
 
 # Hours: cells are kept in benchmarks/results, projects and networks in WORK.
-WORK := .work
 bench-objects: .venv/dev
 	$(BIN)/python benchmarks/bench_objects.py
 	$(BIN)/python benchmarks/bench_object_features.py

@@ -49,7 +49,6 @@ from record import Figure, median_of, record, tell
 
 SEED, TURNS = 0, 5
 NM = (45.0, 9.2, 9.2)
-TISSUE: Int3 = (16, 1024, 1024)  # voxels of the phantom that is repeated
 PATCHES = 16  # that the model is taught with
 CHUNKS: Int3 = (16, 256, 256)
 LOOK_SECONDS = 2.0  # between looks at a process: so much of one that is interrupted is not counted
@@ -61,11 +60,12 @@ class Size:
 
     end_to_end: Int3  # voxels
     large: Int3
+    tissue: Int3  # of the phantom that is repeated
     steps: int  # that a model is trained for
 
 
-FULL = Size((12, 2048, 2048), (512, 4096, 4096), 200)  # six blocks a section; 8.6 GB
-TRIAL = Size((1, 512, 512), (4, 512, 1024), 2)
+FULL = Size((12, 2048, 2048), (512, 4096, 4096), (16, 1024, 1024), 200)  # six blocks a section; 8.6 GB
+TRIAL = Size((1, 512, 512), (4, 512, 1024), (4, 256, 256), 2)
 
 
 def main() -> None:
@@ -82,8 +82,7 @@ def main() -> None:
         work = words.work or Path(folder)
         work.mkdir(parents=True, exist_ok=True)
         if words.only != "large":
-            figures = _end_to_end(work, size.end_to_end, words.turns)
-            _told("end-to-end", figures, tried=words.tried)
+            _told("end-to-end", _end_to_end(work, size, words.turns), tried=words.tried)
         if words.only != "end-to-end":
             _told("large-volume", _large(work, size), tried=words.tried)
 
@@ -95,10 +94,11 @@ def _told(name: str, figures: dict[str, Figure], *, tried: bool) -> None:
         record(name, figures, seeds=[SEED])
 
 
-def _end_to_end(work: Path, shape: Int3, turns: int) -> dict[str, Figure]:
+def _end_to_end(work: Path, size: Size, turns: int) -> dict[str, Figure]:
     """Voxels a second from Zarr to Zarr over those of the network alone, both on OpenVINO."""
+    shape = size.end_to_end
     image = work / f"sections-{_name(shape)}.zarr"
-    piece = phantom(PhantomConfig(shape=TISSUE, seed=SEED)).image
+    piece = phantom(PhantomConfig(shape=size.tissue, seed=SEED)).image
     make_once(image, partial(_repeated, shape=shape, region=shape, piece=piece))
     volume = open_volume(image, NM)
     net, model = Recipe().net, _untrained()
@@ -170,8 +170,8 @@ class Run:
 def _large(work: Path, size: Size) -> dict[str, Figure]:
     """Peak of memory at full size, and time a voxel over that of an eighth."""
     z, y, x = size.large
-    small = _segmented(work, (z // 2, y // 2, x // 2), size.steps)
-    large = _segmented(work, size.large, size.steps)
+    small = _segmented(work, (z // 2, y // 2, x // 2), size)
+    large = _segmented(work, size.large, size)
     told = ", ".join(
         f"{name} {large.seconds.get(name, 0) / large.voxels * 1e9:.0f} "
         f"({small.seconds.get(name, 0) / small.voxels * 1e9:.0f})"
@@ -186,15 +186,15 @@ def _large(work: Path, size: Size) -> dict[str, Figure]:
     }
 
 
-def _segmented(work: Path, shape: Int3, steps: int) -> Run:
+def _segmented(work: Path, shape: Int3, size: Size) -> Run:
     """The phantom in an eighth of a volume, a model taught on it, and `microtome segment`."""
     folder = work / _name(shape)
     folder.mkdir(exist_ok=True)
     kept = folder / "run.json"
     run = _begun(kept, int(np.prod(shape)))
     if not run.done:
-        _volumes(folder, shape)
-        make_once(folder / "project", partial(_project, folder=folder, shape=shape, steps=steps))
+        _volumes(folder, shape, size.tissue)
+        make_once(folder / "project", partial(_project, folder=folder, shape=shape, size=size))
         _segment(folder / "project", run, kept)
     return run
 
@@ -239,18 +239,18 @@ def _peak(process: int) -> int:
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
-def _volumes(folder: Path, shape: Int3) -> None:
+def _volumes(folder: Path, shape: Int3, tissue: Int3) -> None:
     """Image and truth, of which an eighth is tissue."""
     z, y, x = shape
-    made = phantom(PhantomConfig(shape=TISSUE, seed=SEED))
+    made = phantom(PhantomConfig(shape=tissue, seed=SEED))
     pieces = {"image.zarr": made.image, "truth.zarr": (made.mitochondria > 0).astype(np.uint8)}
     for name, piece in pieces.items():
         make_once(folder / name, partial(_repeated, shape=shape, region=(z, y // 2, x // 4), piece=piece))
 
 
-def _project(root: Path, folder: Path, shape: Int3, steps: int) -> None:
+def _project(root: Path, folder: Path, shape: Int3, size: Size) -> None:
     """A project of these volumes with a model that was taught on some of the tissue."""
-    z, y, x = (min(a, b) for a, b in zip(TISSUE, (shape[0], shape[1] // 2, shape[2] // 4), strict=True))
+    z, y, x = (min(a, b) for a, b in zip(size.tissue, (shape[0], shape[1] // 2, shape[2] // 4), strict=True))
     new = NewProject(
         classes=("mitochondria",),
         image=str(folder.resolve() / "image.zarr"),
@@ -265,10 +265,10 @@ def _project(root: Path, folder: Path, shape: Int3, steps: int) -> None:
     create(root, new, print)
     path = root / "project.toml"
     config = load_config(path, TABLES)
-    once = config.query.model_copy(
-        update={"sampling": "single", "samples": 1}
-    )  # four passes: four times as long
-    save_config(config.model_copy(update={"train": {**config.train, "steps": steps}, "query": once}), path)
+    # four passes, as new projects have them, take four times as long
+    once = config.query.model_copy(update={"sampling": "single", "samples": 1})
+    train = {**config.train, "steps": size.steps}
+    save_config(config.model_copy(update={"train": train, "query": once}), path)
     with opened(root, "auto", silent) as session:
         simulate(session, Budget(PATCHES), CostModel())
 
