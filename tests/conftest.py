@@ -17,6 +17,7 @@ import hypothesis
 import pytest
 import torch
 
+import bytecode  # noqa: F401
 from microtome.benchmark.phantom import PhantomConfig
 from microtome.box import Int3
 from microtome.cli.app import main
