@@ -4,6 +4,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Protocol, runtime_checkable
 
@@ -93,19 +94,30 @@ def _closing(office: Closing) -> Lifespan[FastAPI]:
 
 def _serve_page(app: FastAPI, pages: Mapping[str, str]) -> None:
     """Serve the pages' files from memory: no part of a request ever becomes the name of a file."""
-    page = {
+    held = _page_files()
+
+    def sent(name: str) -> Response:
+        if name not in held:
+            raise NotFoundError(f"the page has no file {name}")
+        content, media_type = held[name]
+        return Response(content, media_type=media_type)
+
+    def sender(name: str) -> Callable[[], Response]:
+        return lambda: sent(name)
+
+    for path, name in pages.items():
+        app.get(path, include_in_schema=False)(sender(name))
+    app.get("/static/{name}", include_in_schema=False)(sent)
+
+
+@cache
+def _page_files() -> Mapping[str, tuple[bytes, str]]:
+    """The files of every page by their names: what they hold, and its media type."""
+    return {
         file.name: (file.read_bytes(), MEDIA_TYPES[file.name[file.name.rindex(".") :]])
         for file in files("microtome.serve").joinpath("page").iterdir()
         if file.name.endswith(tuple(MEDIA_TYPES))
     }
-
-    def sender(name: str) -> Callable[[], Response]:
-        return lambda: Response(page[name][0], media_type=page[name][1])
-
-    for path, name in pages.items():
-        app.get(path, include_in_schema=False)(sender(name))
-    for name in page:
-        app.get(f"/static/{name}", include_in_schema=False)(sender(name))
 
 
 def _say_errors(app: FastAPI) -> None:
