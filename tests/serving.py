@@ -1,21 +1,25 @@
-"""A labelling server in memory, and somebody who labels at it."""
+"""A labelling server in memory or in a thread, and somebody who labels at it."""
 
+import threading
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import numpy as np
+import uvicorn
 from fastapi.testclient import TestClient
 
+from conftest import free_port
 from microtome.labels import IGNORE
 from microtome.learn.settings import TABLES
 from microtome.loop.asking import top_up
 from microtome.project import open_project
 from microtome.serve.app import Access, create_app
 from microtome.serve.office import Office
+from microtome.serve.server import address_of
 
 HOST = "127.0.0.1:8765"
 ORIGIN = f"http://{HOST}"
@@ -32,6 +36,27 @@ def client_of(folder: Path, *, repeat: int = 1, worker_runs: bool = True) -> Ite
         cookies = {ACCESS.cookie: ACCESS.token}
         with TestClient(app, base_url=ORIGIN, headers=headers, cookies=cookies) as client:
             yield client
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address of a labelling page that a thread of this process serves, without a worker."""
+    address, bound = address_of(folder, "127.0.0.1", free_port())
+    access = Access(address.token, f"microtome-{address.port}", (f"127.0.0.1:{address.port}",))
+    with (
+        open_project(folder, TABLES) as project,
+        closing(Office(project, repeat=1, worker_runs=lambda: True)) as office,
+    ):
+        app = create_app(office, access, stopping=lambda: server.should_exit)
+        config = uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=3)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
+        thread.start()
+        try:
+            yield address.url
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def ask(folder: Path, n: int) -> None:

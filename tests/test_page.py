@@ -1,4 +1,4 @@
-"""The labelling page in a real browser, with a real server and a real worker."""
+"""The labelling page in a real browser, with a real server."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -16,6 +16,7 @@ pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install
 
 from browser import SIZE, Page, chromium, kept
 from server import Server
+from serving import ask, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Playwright
@@ -30,9 +31,10 @@ Open = Callable[..., Page]
 
 
 @pytest.fixture
-def server(project_folder: Path) -> Iterator[Server]:
-    with Server(project_folder, free_port()) as server:
-        yield server
+def address(project_folder: Path) -> Iterator[str]:
+    ask(project_folder, 8)
+    with served(project_folder) as url:
+        yield url
 
 
 @pytest.fixture
@@ -42,11 +44,11 @@ def journal(project_folder: Path) -> Iterator[Journal]:
 
 
 @pytest.fixture
-def open_page(server: Server, browser: "Browser") -> Iterator[Open]:
+def open_page(address: str, browser: "Browser") -> Iterator[Open]:
     pages: list[Page] = []
 
     def begin(name: str = "ada") -> Page:
-        pages.append(Page(browser.new_context(viewport=SIZE), server.url))
+        pages.append(Page(browser.new_context(viewport=SIZE), address))
         pages[-1].sign_in(name)
         return pages[-1]
 
@@ -137,28 +139,6 @@ def test_an_older_answer_is_corrected(page: Page, journal: Journal) -> None:
     assert second.supersedes == first.id
     assert second.labels[0, 20, 10] == 0
     assert second.labels[0, 8, 10] == 1
-
-
-def test_the_prediction_is_accepted_and_corrected(page: Page, journal: Journal) -> None:
-    for _ in range(3):
-        _answer_by_truth_like_strokes(page)
-    page.tab.wait_for_selector("[data-action=accept]:not([disabled])", timeout=60_000)
-    page.press("a")
-    page.wait_saved()
-    query = int(page.data("query"))
-    assert page.labelled() == _values(page).size
-    preview = journal.previews.of_query(query)
-    assert preview is not None
-    box = journal.query(query).box
-    shown = preview.classes[box.relative_to(preview.box).slices]
-    assert np.array_equal(_values(page), shown)
-    page.press("0" if shown[0, 16, 16] else "1")
-    page.drag(*_inside(page, (16, 16), (16, 18)))
-    page.submit()
-    page.wait_saved()
-    answer = journal.answer_of(query, "ada")
-    assert answer is not None
-    assert (answer.method, answer.shown_model) == ("corrected", preview.model_id)
 
 
 def test_erase_fill_pick_and_the_rest_is_background(page: Page) -> None:
@@ -255,60 +235,12 @@ def test_two_annotators_never_see_the_same_query(open_page: Open) -> None:
     assert ada.data("query") != ben.data("query")
 
 
-@pytest.mark.slow
-def test_strokes_wait_while_the_server_is_away_and_are_sent_when_it_is_back(
-    page: Page, server: Server, project_folder: Path, journal: Journal
-) -> None:
-    page.drag(*_inside(page, (8, 8), (8, 24)))
-    page.wait_saved()
-    server.kill()
-    page.drag(*_inside(page, (20, 8), (20, 24)))
-    page.press("Control+z")
-    page.drag(*_inside(page, (24, 8), (24, 24)))
-    page.tab.wait_for_selector("body[data-save=offline]")
-    assert re.search(r"3 \w+ (kept|waiting)", page.tab.inner_text("body"))
-    query, painted = int(page.data("query")), _values(page)
-    with Server(project_folder) as again:
-        assert again.url == server.url
-        page.wait_saved()
-        assert [op.kind for op in journal.drafts.ops(query, "ada")] == ["edit", "edit", "undo", "edit"]
-        page.submit()
-        page.wait_saved()
-    answer = journal.answer_of(query, "ada")
-    assert answer is not None
-    assert np.array_equal(answer.labels, painted)
-
-
-@pytest.mark.slow
-def test_strokes_that_could_not_be_sent_survive_the_browser(
-    server: Server, project_folder: Path, tmp_path: Path, journal: Journal, driver: "Playwright"
-) -> None:
-    profile = tmp_path / "profile"
-    page = Page(kept(driver, profile), server.url)
-    page.sign_in("ada")
-    query = int(page.data("query"))
-    server.kill()
-    page.drag(*_inside(page, (20, 8), (20, 24)))
-    page.tab.wait_for_selector("body[data-save=offline]")
-    painted = page.labelled()
-    page.context.close()
-    with Server(project_folder):
-        page = Page(kept(driver, profile), server.url)
-        page.tab.goto(server.url)
-        page.wait_drawn()
-        page.wait_saved()
-        assert int(page.data("query")) == query
-        assert page.labelled() == painted
-        page.context.close()
-    assert len(journal.drafts.ops(query, "ada")) == 1
-
-
 def test_two_tabs_on_one_query_do_not_overwrite_each_other(
-    page: Page, server: Server, journal: Journal
+    page: Page, address: str, journal: Journal
 ) -> None:
     query = page.data("query")
     other = page.context.new_page()
-    other.goto(server.url)
+    other.goto(address)
     other.wait_for_selector("body[data-state=drawn]")
     assert other.evaluate("document.body.dataset.query") == query
     page.drag(*_inside(page, (8, 8), (8, 24)))
@@ -337,13 +269,93 @@ def test_keys_can_be_changed_and_conflicts_are_named(page: Page) -> None:
     page.tab.wait_for_selector("body[data-tool=erase]")
 
 
-def test_the_dashboard_follows_what_happens(page: Page, server: Server) -> None:
+def test_the_dashboard_follows_what_happens(page: Page, address: str) -> None:
     tab = page.context.new_page()
-    tab.goto(server.url.split("/?")[0] + "/dashboard")
+    tab.goto(address.split("/?")[0] + "/dashboard")
     tab.wait_for_selector("text=Learning curve")
     _answer_by_truth_like_strokes(page)
     tab.wait_for_function("() => /\\b1 of 3\\b/.test(document.body.innerText)")
     assert "ada" in tab.inner_text("body")
+
+
+class TestProcesses:
+    """With the server and the worker in processes of their own."""
+
+    @pytest.fixture
+    def server(self, project_folder: Path) -> Iterator[Server]:
+        with Server(project_folder, free_port()) as server:
+            yield server
+
+    @pytest.fixture
+    def address(self, server: Server) -> str:
+        return server.url
+
+    def test_the_prediction_is_accepted_and_corrected(self, page: Page, journal: Journal) -> None:
+        for _ in range(3):
+            _answer_by_truth_like_strokes(page)
+        page.tab.wait_for_selector("[data-action=accept]:not([disabled])", timeout=60_000)
+        page.press("a")
+        page.wait_saved()
+        query = int(page.data("query"))
+        assert page.labelled() == _values(page).size
+        preview = journal.previews.of_query(query)
+        assert preview is not None
+        box = journal.query(query).box
+        shown = preview.classes[box.relative_to(preview.box).slices]
+        assert np.array_equal(_values(page), shown)
+        page.press("0" if shown[0, 16, 16] else "1")
+        page.drag(*_inside(page, (16, 16), (16, 18)))
+        page.submit()
+        page.wait_saved()
+        answer = journal.answer_of(query, "ada")
+        assert answer is not None
+        assert (answer.method, answer.shown_model) == ("corrected", preview.model_id)
+
+    @pytest.mark.slow
+    def test_strokes_wait_while_the_server_is_away_and_are_sent_when_it_is_back(
+        self, page: Page, server: Server, project_folder: Path, journal: Journal
+    ) -> None:
+        page.drag(*_inside(page, (8, 8), (8, 24)))
+        page.wait_saved()
+        server.kill()
+        page.drag(*_inside(page, (20, 8), (20, 24)))
+        page.press("Control+z")
+        page.drag(*_inside(page, (24, 8), (24, 24)))
+        page.tab.wait_for_selector("body[data-save=offline]")
+        assert re.search(r"3 \w+ (kept|waiting)", page.tab.inner_text("body"))
+        query, painted = int(page.data("query")), _values(page)
+        with Server(project_folder) as again:
+            assert again.url == server.url
+            page.wait_saved()
+            assert [op.kind for op in journal.drafts.ops(query, "ada")] == ["edit", "edit", "undo", "edit"]
+            page.submit()
+            page.wait_saved()
+        answer = journal.answer_of(query, "ada")
+        assert answer is not None
+        assert np.array_equal(answer.labels, painted)
+
+    @pytest.mark.slow
+    def test_strokes_that_could_not_be_sent_survive_the_browser(
+        self, server: Server, project_folder: Path, tmp_path: Path, journal: Journal, driver: "Playwright"
+    ) -> None:
+        profile = tmp_path / "profile"
+        page = Page(kept(driver, profile), server.url)
+        page.sign_in("ada")
+        query = int(page.data("query"))
+        server.kill()
+        page.drag(*_inside(page, (20, 8), (20, 24)))
+        page.tab.wait_for_selector("body[data-save=offline]")
+        painted = page.labelled()
+        page.context.close()
+        with Server(project_folder):
+            page = Page(kept(driver, profile), server.url)
+            page.tab.goto(server.url)
+            page.wait_drawn()
+            page.wait_saved()
+            assert int(page.data("query")) == query
+            assert page.labelled() == painted
+            page.context.close()
+        assert len(journal.drafts.ops(query, "ada")) == 1
 
 
 class TestDeep:
