@@ -1,4 +1,4 @@
-"""Correcting a prediction at the labelling page, in a real browser with a real server and a real worker."""
+"""Correcting a prediction at the labelling page, in a real browser with a real server."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from conftest import free_port, phantom_project
+from conftest import phantom_project
 from microtome.box import Box
 from microtome.cli.session import opened
 from microtome.loop.asking import top_up
@@ -20,7 +20,7 @@ from microtome.serve.view import preview_of
 pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install '.[dev]'")
 
 from browser import SIZE, Page, chromium
-from server import Server
+from serving import served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Route
@@ -93,9 +93,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[Server]:
-    with Server(folder, free_port()) as server:
-        yield server
+def address(folder: Path) -> Iterator[str]:
+    with served(folder) as url:
+        yield url
 
 
 @pytest.fixture
@@ -112,8 +112,8 @@ def context(browser: "Browser") -> Iterator["BrowserContext"]:
 
 
 @pytest.fixture
-def page(server: Server, context: "BrowserContext", request: pytest.FixtureRequest) -> Iterator[Page]:
-    page = Page(context, server.url)
+def page(address: str, context: "BrowserContext", request: pytest.FixtureRequest) -> Iterator[Page]:
+    page = Page(context, address)
     page.sign_in(request.node.name[:40])
     page.tab.wait_for_function("() => window.microtome.draft.seq > 0")
     yield page
@@ -189,7 +189,7 @@ def test_the_prediction_is_filled_in_once_and_can_be_undone(page: Page, journal:
 
 
 def test_a_prediction_that_comes_later_is_filled_in_too(
-    server: Server, context: "BrowserContext", journal: Journal
+    address: str, context: "BrowserContext", journal: Journal
 ) -> None:
     def without_preview(route: "Route") -> None:
         response = route.fetch()
@@ -199,7 +199,7 @@ def test_a_prediction_that_comes_later_is_filled_in_too(
         route.fulfill(response=response, json=body)
 
     context.route("**/api/next", without_preview)
-    page = Page(context, server.url)
+    page = Page(context, address)
     page.sign_in("later")
     assert page.labelled() == 0
     page.tab.wait_for_function("() => window.microtome.draft.labelled() > 0")
