@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from conftest import free_port, phantom_project
+from conftest import Run, free_port, phantom_project
 from microtome.project import open_journal
 from microtome.serve.server import address_of, kept_address
 
@@ -38,22 +39,42 @@ class Running:
             return response.status, response.read()
 
 
+def _began(folder: Path, *words: str) -> Running:
+    command = [sys.executable, "-m", "microtome", "label", str(folder), "--no-browser", *words]
+    return Running(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True))
+
+
+def _end(one: Running) -> None:
+    one.process.kill()
+    one.process.wait()
+    assert one.process.stdout is not None
+    one.process.stdout.close()  # its worker ends by itself, seconds later
+
+
 @pytest.fixture
 def start(project_folder: Path) -> Iterator[Start]:
     running: list[Running] = []
 
     def begin(*words: str) -> Running:
-        command = [sys.executable, "-m", "microtome", "label", str(project_folder), "--no-browser", *words]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        running.append(Running(process))
+        running.append(_began(project_folder, *words))
         return running[-1]
 
     yield begin
     for one in running:
-        one.process.kill()
-        one.process.wait()
-        assert one.process.stdout is not None
-        one.process.stdout.close()  # its worker ends by itself, seconds later
+        _end(one)
+
+
+@pytest.fixture(scope="module")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return phantom_project(tmp_path_factory.mktemp("label") / "mito")
+
+
+@pytest.fixture(scope="module")
+def shared(shared_folder: Path) -> Iterator[Running]:
+    """A server for the tests that leave it running."""
+    server = _began(shared_folder)
+    yield server
+    _end(server)
 
 
 def _worker_of(server: int) -> int | None:
@@ -68,6 +89,10 @@ def _worker_of(server: int) -> int | None:
     return None
 
 
+def _runs(process: int) -> bool:
+    return Path(f"/proc/{process}/exe").exists()  # what has ended may wait long until somebody notes it
+
+
 def _until(true: Callable[[], object], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not true():
@@ -75,12 +100,11 @@ def _until(true: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-def test_it_prints_an_address_and_has_queries_waiting(start: Start, project_folder: Path) -> None:
-    server = start()
-    status, body = server.get("/api/state")
+def test_it_prints_an_address_and_has_queries_waiting(shared: Running, shared_folder: Path) -> None:
+    status, body = shared.get("/api/state")
     assert status == 200
     assert json.loads(body)["open"] == 24
-    assert (project_folder / "label.json").stat().st_mode & 0o077 == 0
+    assert (shared_folder / "label.json").stat().st_mode & 0o077 == 0
 
 
 def test_it_ends_with_one_signal_and_takes_its_worker_along(start: Start) -> None:
@@ -90,7 +114,7 @@ def test_it_ends_with_one_signal_and_takes_its_worker_along(start: Start) -> Non
     server.process.send_signal(signal.SIGINT)
     assert server.process.wait(10) in (0, 130)
     assert worker is not None
-    _until(lambda: not Path(f"/proc/{worker}").exists())
+    _until(lambda: not _runs(worker))
 
 
 def test_killed_it_leaves_no_worker_and_comes_back_at_the_same_address(start: Start) -> None:
@@ -99,56 +123,51 @@ def test_killed_it_leaves_no_worker_and_comes_back_at_the_same_address(start: St
     worker = _worker_of(server.process.pid)
     server.process.kill()
     server.process.wait()
-    _until(lambda: not Path(f"/proc/{worker}").exists())
+    _until(lambda: not _runs(worker))
     assert start().url == server.url
 
 
-def test_a_worker_that_dies_is_started_again(start: Start, project_folder: Path) -> None:
-    server = start()
-    _until(lambda: _worker_of(server.process.pid))
-    first = _worker_of(server.process.pid)
+def test_a_worker_that_dies_is_started_again(shared: Running, shared_folder: Path) -> None:
+    _until(lambda: _worker_of(shared.process.pid))
+    first = _worker_of(shared.process.pid)
     assert first is not None
     os.kill(first, signal.SIGKILL)
-    _until(lambda: _worker_of(server.process.pid) not in (None, first))
-    with open_journal(project_folder / "journal.sqlite") as journal:
+    _until(lambda: _worker_of(shared.process.pid) not in (None, first))
+    with open_journal(shared_folder / "journal.sqlite") as journal:
         _until(lambda: journal.latest_event("worker") is not None)
         assert journal.check() == []
 
 
-def test_a_project_has_one_server(start: Start, project_folder: Path) -> None:
-    server = start()
-    assert server.get("/api/state")[0] == 200
-    words = [sys.executable, "-m", "microtome", "label", str(project_folder), "--no-browser"]
-    second = subprocess.run(words, capture_output=True, text=True, check=False, timeout=30)
-    assert second.returncode == 1
-    assert "being labelled already" in second.stderr
+def test_a_project_has_one_server(run: Run, shared: Running, shared_folder: Path) -> None:
+    assert shared.get("/api/state")[0] == 200
+    code, _, err = run("label", shared_folder, "--no-browser")
+    assert code == 1
+    assert "being labelled already" in err
 
 
-def test_a_port_that_is_taken_is_one_line(start: Start, tmp_path: Path) -> None:
-    taken = start()
-    port = str(urlsplit(taken.url).port)
-    folder = phantom_project(tmp_path / "other")
-    words = [sys.executable, "-m", "microtome", "label", str(folder), "--no-browser"]
-    other = subprocess.run([*words, "--port", port], capture_output=True, text=True, check=False, timeout=30)
-    assert other.returncode == 1
-    assert f"port {port}" in other.stderr
-    assert len(other.stderr.splitlines()) == 1
+def test_a_port_that_is_taken_is_one_line(run: Run, project_folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, _, err = run("label", project_folder, "--no-browser", "--port", port)
+    assert code == 1
+    assert f"port {port}" in err
+    assert len(err.splitlines()) == 1
 
 
-def test_what_is_no_project_is_refused_and_left_alone(tmp_path: Path) -> None:
-    words = [sys.executable, "-m", "microtome", "label", str(tmp_path / "nowhere"), "--no-browser"]
-    found = subprocess.run(words, capture_output=True, text=True, check=False, timeout=30)
-    assert found.returncode == 1
-    assert "is not a microtome project" in found.stderr
+def test_what_is_no_project_is_refused_and_left_alone(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("label", tmp_path / "nowhere", "--no-browser")
+    assert code == 1
+    assert "is not a microtome project" in err
     assert not (tmp_path / "nowhere").exists()
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "example.org"])
-def test_other_machines_are_let_in_only_when_that_is_asked_for(host: str, project_folder: Path) -> None:
-    words = [sys.executable, "-m", "microtome", "label", str(project_folder), "--host", host]
-    found = subprocess.run(words, capture_output=True, text=True, check=False, timeout=30)
-    assert found.returncode == 2
-    assert "--allow-remote" in found.stderr
+def test_other_machines_are_let_in_only_when_that_is_asked_for(
+    run: Run, host: str, project_folder: Path
+) -> None:
+    code, _, err = run("label", project_folder, "--host", host)
+    assert code == 2
+    assert "--allow-remote" in err
 
 
 @pytest.mark.parametrize(
