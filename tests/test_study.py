@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 import tifffile
 from filelock import FileLock
 
+from microtome.benchmark.protocol import heads
 from microtome.benchmark.protocol.cells import Cells
 from microtome.benchmark.protocol.files import replacing
 from microtome.benchmark.protocol.learners import Labelled, Learned, Learner
@@ -52,6 +54,13 @@ def all_end(pids: list[int], seconds: float = 10) -> bool:
 
 def read_table(folder: Path) -> list[dict]:
     return list(csv.DictReader((folder / "rounds.csv").read_text().splitlines()))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_steps() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(heads, "STEPS", 60)
+        yield
 
 
 @pytest.fixture(scope="module")
