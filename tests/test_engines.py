@@ -1,6 +1,7 @@
 """The same weights say the same, whatever the engine."""
 
 import dataclasses
+import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -203,3 +204,27 @@ def test_blocks_that_share_the_cores_are_predicted_as_one_after_the_other(
 
 def test_pytorch_predicts_block_after_block() -> None:
     assert two_at_once(model()).engine == TORCH
+
+
+GONE_ELSEWHERE = """
+import dataclasses, gc, signal
+from concurrent.futures import ThreadPoolExecutor
+from test_predict_model import image, model
+from microtome.predict.openvino import OpenVinoEngine
+
+held = [dataclasses.replace(model(), engine=OpenVinoEngine())]
+held[0].mean(image(1, 16, 24), 1, 0)
+with ThreadPoolExecutor(1) as thread:
+    thread.submit(held.clear).result()
+gc.collect()
+try:
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_ctrl_c_interrupts_though_a_network_went_in_another_thread() -> None:
+    words = [sys.executable, "-c", GONE_ELSEWHERE]
+    ended = subprocess.run(words, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (0, "interrupted\n"), ended.stderr

@@ -239,13 +239,9 @@ def test_ctrl_c_is_one_line_and_the_run_goes_on(
 ) -> None:
     main = threading.main_thread().ident
     assert main is not None
-    before_it = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with before(monkeypatch, step, call=2 if "predict" in step else 1) as do:
-            do(lambda: signal.pthread_kill(main, signal.SIGINT))
-            fails(run, project, "the same command goes on from there", code=130)
-    finally:
-        signal.signal(signal.SIGINT, before_it)
+    with before(monkeypatch, step, call=2 if "predict" in step else 1) as do:
+        do(lambda: signal.pthread_kill(main, signal.SIGINT))
+        fails(run, project, "the same command goes on from there", code=130)
     goes_on(run, project, undisturbed)
 
 

@@ -24,8 +24,8 @@ from microtome.predict.openvino import (
     OpenVinoEngine,
     OpenVinoNetwork,
     Part,
+    core,
     keep,
-    openvino,
     require_cpu,
 )
 
@@ -70,7 +70,7 @@ class _Calibrated(OpenVinoNetwork):
         path = self.place(part) / GRAPH
         if not path.exists():
             raise ValueError(f"expected a calibrated network in {self.kept}; it has none for this model")
-        return openvino().Core().read_model(path)
+        return core().read_model(path)
 
 
 def calibrate(model: SegmentationModel, images: Sequence[Image], folder: Path) -> SegmentationModel:

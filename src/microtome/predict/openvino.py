@@ -9,6 +9,7 @@ import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -90,14 +91,14 @@ class OpenVinoNetwork:
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": min(self.at_once, threads),
         }
-        return openvino().Core().compile_model(self.graph(part), "CPU", settings)
+        return core().compile_model(self.graph(part), "CPU", settings)
 
     def graph(self, part: Part) -> Any:  # noqa: ANN401
         """The graph as OpenVINO has it."""
         path = self.place(part) / GRAPH
         if not path.exists():
             keep(converted(self.net, self.target, part), path.parent)
-        return openvino().Core().read_model(path)
+        return core().read_model(path)
 
     def place(self, part: Part) -> Path:
         """The folder of a graph."""
@@ -118,6 +119,16 @@ def openvino() -> Any:  # noqa: ANN401
             "this engine expects the package openvino: python -m pip install 'microtome[cpu]'"
         ) from error
     return library
+
+
+@cache
+def core() -> Any:  # noqa: ANN401
+    """What compiles graphs, one for as long as the process lives.
+
+    Each gives the thread that first compiles a stack for signals, and frees that stack when it goes. Were it
+    to go in another thread, the process would die of the next signal, as of Ctrl+C.
+    """
+    return openvino().Core()
 
 
 def require_cpu(engine: str, device: str) -> None:
