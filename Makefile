@@ -59,6 +59,7 @@ check: .venv/dev node_modules/.package-lock.json
 	$(NPM) lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/ruff check --isolated --select F821 benchmarks tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -97,7 +97,7 @@ def main() -> None:
     )
     test, truth = image[TEST], labels[TEST]
     figures = {
-        "engine_vs_monai_fp32_2d": _float32(sections, words.rounds),
+        "engine_vs_monai_fp32_2d": _float32(Contest(flat, test[:1], (1, 256, 256)), words.rounds),
         "engine_vs_monai_fp32_3d": _float32(Contest(deep, _stack(image), (16, 128, 128)), words.rounds),
         "engine_vs_monai_int8_2d": _int8(
             Contest(flat, test[:1], (1, 256, 256)), image, test, truth, words.rounds
