@@ -42,7 +42,8 @@ def _line(name: str, figure: dict, result: dict | None) -> bool:
 def _measured() -> dict[str, dict]:
     """The last result of every id."""
     last: dict[str, dict] = {}
-    runs = [json.loads(path.read_text()) for path in (HERE / "results").glob("*.json")]
+    found = [json.loads(path.read_text()) for path in (HERE / "results").glob("*.json")]
+    runs = [run for run in found if "figures" in run]  # others hold what figures are made of
     for run in sorted(runs, key=lambda run: run["date"]):
         for name, figure in run["figures"].items():
             last[name] = {**figure, "date": run["date"], "device": run["device"]}
