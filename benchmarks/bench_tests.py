@@ -1,5 +1,6 @@
 """How long the tests take that `make test` runs, set-up apart."""
 
+import argparse
 import subprocess
 import sys
 import time
@@ -8,6 +9,7 @@ from record import Figure, record
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     began = time.monotonic()
     subprocess.run(
         [

@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -35,7 +35,6 @@ from microtome.learn.train import new_net
 from microtome.loop.simulation import Budget, simulate
 from microtome.oracle import CostModel
 from microtome.predict.blocks import block_shape
-from microtome.predict.choice import two_at_once
 from microtome.predict.filling import Filling, fill
 from microtome.predict.model import SegmentationModel
 from microtome.predict.openvino import OpenVinoEngine
@@ -102,7 +101,7 @@ def _end_to_end(work: Path, size: Size, turns: int) -> dict[str, Figure]:
     make_once(image, partial(_repeated, shape=shape, region=shape, piece=piece))
     volume = open_volume(image, NM)
     net, model = Recipe().net, _untrained()
-    two = two_at_once(model)  # as the program predicts
+    two = replace(model, engine=model.engine.shared())  # as the program predicts
     block = Box.of(block_shape(net, volume.shape))
     count = len(list(tile(Box.of(volume.shape), block.shape, (0, 0, 0))))
     tensor = model.padded(volume.read(block))

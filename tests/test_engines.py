@@ -11,7 +11,7 @@ import pytest
 
 from microtome.box import Box
 from microtome.net.config import NetConfig
-from microtome.predict.choice import Choice, compiled_where_worth, fastest, two_at_once
+from microtome.predict.choice import Choice, compiled_where_worth, fastest
 from microtome.predict.filling import Filling, fill
 from microtome.predict.model import SegmentationModel
 from microtome.predict.network import TORCH, Engine, TorchEngine
@@ -191,7 +191,7 @@ def test_blocks_that_share_the_cores_are_predicted_as_one_after_the_other(
     shape = (2, 40, 56)
     volume = ArrayVolume(image(*shape), NM)
     one = on(OpenVinoEngine(), model(sampling=sampling))
-    two, found = two_at_once(one), []
+    two, found = dataclasses.replace(one, engine=one.engine.shared()), []
     for name, each in (("one", one), ("two", two)):
         store = open_store(tmp_path / name, ("a", "b"), shape, NM, (1, 16, 16))
         filling = Filling(each, lambda: volume, store, 4, 0)
@@ -203,7 +203,7 @@ def test_blocks_that_share_the_cores_are_predicted_as_one_after_the_other(
 
 
 def test_pytorch_predicts_block_after_block() -> None:
-    assert two_at_once(model()).engine == TORCH
+    assert TORCH.shared() == TORCH
 
 
 GONE_ELSEWHERE = """

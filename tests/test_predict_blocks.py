@@ -93,9 +93,9 @@ def test_flat_nets_predict_section_by_section() -> None:
 
 
 def test_a_section_is_whole_or_cut_into_nearly_equal_parts() -> None:
-    assert block_shape(FLAT, (9, 1024, 700)) == (1, 1024, 700)
-    assert block_shape(FLAT, (9, 1300, 4096)) == (1, 768, 1024)
-    assert block_shape(FLAT, (9, 300, 9000)) == (1, 300, 2304)
+    assert block_shape(FLAT, (9, 1024, 500)) == (1, 1024, 500)
+    assert block_shape(FLAT, (9, 1300, 4096)) == (1, 512, 1024)
+    assert block_shape(FLAT, (9, 300, 9000)) == (1, 300, 1536)
 
 
 def test_blocks_of_few_sections_are_wider() -> None:

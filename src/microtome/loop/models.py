@@ -13,7 +13,7 @@ from microtome.loop.engines import EngineName, Say, on_engine, on_exact_engine
 from microtome.loop.growing import at_stage, sections_of
 from microtome.loop.session import Session
 from microtome.predict.blocks import predictions
-from microtome.predict.choice import compiled_where_worth, two_at_once
+from microtome.predict.choice import compiled_where_worth
 from microtome.predict.filling import Filling, fill, opened_mask
 from microtome.predict.int8 import LIMIT
 from microtome.predict.model import SegmentationModel, load_model
@@ -159,7 +159,7 @@ def predict(
     model = on_engine(session, load(session, record), way.engine, folder / "int8", say, way.most_lost)
     model = compiled_where_worth(model, domain.size)
     if way.schedule is in_turn:
-        model = two_at_once(model)
+        model = replace(model, engine=model.engine.shared())
     store = open_store(
         folder,
         config.classes,

@@ -12,7 +12,7 @@ from microtome.predict.posterior import Posterior
 from microtome.progress import Progress
 from microtome.volume import Volume
 
-FLAT_VOXELS = 3 * 2**18  # written at a time by a net that does not cross z; two such take a gigabyte
+FLAT_VOXELS = 2**19  # written at a time by a net that does not cross z; two such take half a gigabyte
 LONGEST = 2048  # voxels of a side of them
 CHUNK = 256  # voxels; their multiple, where a section is cut
 STEP = 64  # the same for any other net

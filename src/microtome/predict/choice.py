@@ -14,7 +14,6 @@ import pooch
 import torch
 
 from microtome.box import Int3
-from microtome.predict.int8 import Int8Engine
 from microtome.predict.model import SegmentationModel
 from microtome.predict.network import TORCH, Engine, TorchEngine
 from microtome.predict.openvino import OpenVinoEngine, openvino
@@ -77,16 +76,6 @@ def compiled_where_worth(model: SegmentationModel, voxels: int) -> SegmentationM
     whole = model.recipe.net.flat and model.sampling != "dropout"
     if on_gpu and whole and voxels >= WORTH_COMPILING:
         return replace(model, engine=TorchEngine(compiles=True))
-    return model
-
-
-def two_at_once(model: SegmentationModel) -> SegmentationModel:
-    """The same, for two threads that predict at a time where the engine lets them share the cores.
-
-    Each has half of them and waits less for its own: together they are faster than one after the other.
-    """
-    if isinstance(model.engine, OpenVinoEngine | Int8Engine):
-        return replace(model, engine=replace(model.engine, at_once=2))
     return model
 
 

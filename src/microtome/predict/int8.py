@@ -46,6 +46,10 @@ class Int8Engine:
         require_cpu(self.name, device)
         return _Calibrated(net, target, self.folder, self.at_once)
 
+    def shared(self) -> "Int8Engine":
+        """Two at a time, as in float32."""
+        return replace(self, at_once=2)
+
 
 @dataclass(frozen=True)
 class Loss:

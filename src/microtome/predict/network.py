@@ -47,7 +47,11 @@ class Engine(Protocol):
 
     @property
     def at_once(self) -> int:
-        """Predictions that share the cores of a CPU. One has them all; two do not wait for each other."""
+        """Predictions at a time that share the cores of a CPU. One has them all."""
+        ...
+
+    def shared(self) -> "Engine":
+        """The same for several predictions at a time, where they take less together; else itself."""
         ...
 
     def ready(self, net: UNet, target: Target, device: str) -> Network:
@@ -64,8 +68,14 @@ class TorchEngine:
     """PyTorch on any device; on a GPU in bfloat16, and compiled where that is asked for."""
 
     compiles: bool = False  # faster, after a minute or so
-    at_once: int = 1
     name: str = "torch"
+
+    @property
+    def at_once(self) -> int:
+        return 1
+
+    def shared(self) -> "TorchEngine":
+        return self
 
     def ready(self, net: UNet, target: Target, device: str) -> Network:
         if torch.device(device).type == "cpu":

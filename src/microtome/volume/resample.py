@@ -2,6 +2,7 @@
 
 import io
 import itertools
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,49 @@ from microtome.volume.voxel_size import VoxelSize
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Downsampled:
+class _Coarser(ABC):
+    """One voxel for each block of `factors`, read-only; those at the end that fill no block are left out."""
+
+    volume: Volume
+    factors: Int3
+
+    def __post_init__(self) -> None:
+        if any(f < 1 or f > n for f, n in zip(self.factors, self.volume.shape, strict=True)):
+            raise ValueError(
+                f"expected factors from 1 to the volume's shape {self.volume.shape}; got {self.factors}"
+            )
+
+    @property
+    def shape(self) -> Int3:
+        (z, y, x), (a, b, c) = self.volume.shape, self.factors
+        return (z // a, y // b, x // c)
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.volume.dtype
+
+    @property
+    def voxel_size_nm(self) -> VoxelSize:
+        (z, y, x), (a, b, c) = self.volume.voxel_size_nm, self.factors
+        return (z * a, y * b, x * c)
+
+    @property
+    def sections_together(self) -> int:
+        return max(1, sections_together(self.volume) // self.factors[0])
+
+    def read(self, box: Box) -> Shaped[np.ndarray, "z y x"]:
+        require_inside(self, box)
+        return self._of_blocks(self.volume.read(_finer(box, self.factors)), self.factors)
+
+    def write(self, box: Box, data: Shaped[np.ndarray, "z y x"]) -> None:
+        raise io.UnsupportedOperation("a downsampled volume is read-only")
+
+    @staticmethod
+    @abstractmethod
+    def _of_blocks(data: Shaped[np.ndarray, "z y x"], factors: Int3) -> Shaped[np.ndarray, "a b c"]: ...
+
+
+class Downsampled(_Coarser):
     """The mean over blocks of `factors` voxels, read-only; integers are rounded, half a step upwards.
 
     Voxels at the end that do not fill a block are left out.
@@ -22,38 +65,14 @@ class Downsampled:
         ValueError: If a factor is not positive or larger than the volume.
     """
 
-    volume: Volume
-    factors: Int3
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        _require_divisible(self.volume, self.factors)
-
-    @property
-    def shape(self) -> Int3:
-        return _coarser(self.volume.shape, self.factors)
-
-    @property
-    def dtype(self) -> np.dtype:
-        return self.volume.dtype
-
-    @property
-    def voxel_size_nm(self) -> VoxelSize:
-        return _larger(self.volume.voxel_size_nm, self.factors)
-
-    @property
-    def sections_together(self) -> int:
-        return max(1, sections_together(self.volume) // self.factors[0])
-
-    def read(self, box: Box) -> Shaped[np.ndarray, "z y x"]:
-        require_inside(self, box)
-        return block_mean(self.volume.read(_finer(box, self.factors)), self.factors)
-
-    def write(self, box: Box, data: Shaped[np.ndarray, "z y x"]) -> None:
-        raise io.UnsupportedOperation("a downsampled volume is read-only")
+    @staticmethod
+    def _of_blocks(data: Shaped[np.ndarray, "z y x"], factors: Int3) -> Shaped[np.ndarray, "a b c"]:
+        return block_mean(data, factors)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DownsampledLabels:
+class DownsampledLabels(_Coarser):
     """The most frequent label of blocks of `factors` voxels, the larger one of equals; read-only.
 
     Voxels at the end that do not fill a block are left out.
@@ -62,34 +81,11 @@ class DownsampledLabels:
         ValueError: If a factor is not positive or larger than the volume.
     """
 
-    volume: Volume
-    factors: Int3
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        _require_divisible(self.volume, self.factors)
-
-    @property
-    def shape(self) -> Int3:
-        return _coarser(self.volume.shape, self.factors)
-
-    @property
-    def dtype(self) -> np.dtype:
-        return self.volume.dtype
-
-    @property
-    def voxel_size_nm(self) -> VoxelSize:
-        return _larger(self.volume.voxel_size_nm, self.factors)
-
-    @property
-    def sections_together(self) -> int:
-        return max(1, sections_together(self.volume) // self.factors[0])
-
-    def read(self, box: Box) -> Shaped[np.ndarray, "z y x"]:
-        require_inside(self, box)
-        return block_mode(self.volume.read(_finer(box, self.factors)), self.factors)
-
-    def write(self, box: Box, data: Shaped[np.ndarray, "z y x"]) -> None:
-        raise io.UnsupportedOperation("a downsampled volume is read-only")
+    @staticmethod
+    def _of_blocks(data: Shaped[np.ndarray, "z y x"], factors: Int3) -> Shaped[np.ndarray, "a b c"]:
+        return block_mode(data, factors)
 
 
 def block_mean(data: Shaped[np.ndarray, "z y x"], factors: Int3) -> Shaped[np.ndarray, "a b c"]:
@@ -136,19 +132,6 @@ def _views(data: Shaped[np.ndarray, "z y x"], factors: Int3) -> list[Shaped[np.n
     fz, fy, fx = factors
     offsets = itertools.product(range(fz), range(fy), range(fx))
     return [data[a::fz, b::fy, c::fx] for a, b, c in offsets]
-
-
-def _require_divisible(volume: Volume, factors: Int3) -> None:
-    if any(f < 1 or f > n for f, n in zip(factors, volume.shape, strict=True)):
-        raise ValueError(f"expected factors from 1 to the volume's shape {volume.shape}; got {factors}")
-
-
-def _coarser(shape: Int3, factors: Int3) -> Int3:
-    return (shape[0] // factors[0], shape[1] // factors[1], shape[2] // factors[2])
-
-
-def _larger(size: VoxelSize, factors: Int3) -> VoxelSize:
-    return (size[0] * factors[0], size[1] * factors[1], size[2] * factors[2])
 
 
 def _finer(box: Box, factors: Int3) -> Box:

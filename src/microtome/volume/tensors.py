@@ -15,7 +15,7 @@ from microtome.volume.protocol import require_fitting, require_inside
 from microtome.volume.spec import plain_dtype, stack_shape
 from microtome.volume.voxel_size import VoxelSize
 
-CACHE_BYTES = 192 * 2**20  # of decoded chunks that a process keeps, of all volumes that it reads
+CACHE_BYTES = 128 * 2**20  # of decoded chunks that a process keeps, of all volumes that it reads
 
 
 @dataclass(frozen=True, slots=True, eq=False)
