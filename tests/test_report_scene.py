@@ -1,8 +1,9 @@
 """The picture of labelled objects in three dimensions."""
 
 import numpy as np
+import pytest
 
-from microtome.benchmark.report.scene import coarse, drawn
+from microtome.benchmark.report.scene import coarse, drawn, occupied
 from microtome.box import Box
 from microtome.volume import ArrayVolume
 
@@ -37,20 +38,63 @@ def test_an_object_that_fills_the_volume_is_drawn() -> None:
 
 def test_labels_are_taken_every_few_voxels_so_that_voxels_are_nearly_cubes() -> None:
     labels = np.arange(8 * 60 * 40, dtype=np.uint32).reshape(8, 60, 40)
-    found, steps = coarse(ArrayVolume(labels, (40.0, 8.0, 8.0)), Box.of(labels.shape), most=20)
-    assert steps == (1, 5, 5)
+    found, spacing = coarse([ArrayVolume(labels, (40.0, 8.0, 8.0))], Box.of(labels.shape), most=20)
+    assert spacing == (40.0, 40.0, 40.0)
     np.testing.assert_array_equal(found, labels[:, ::5, ::5])
 
 
 def test_only_the_domain_is_looked_at() -> None:
     labels = np.arange(8 * 60 * 40, dtype=np.uint32).reshape(8, 60, 40)
     domain = Box((2, 10, 4), (7, 50, 36))
-    found, steps = coarse(ArrayVolume(labels, (10.0, 10.0, 10.0)), domain, most=20)
-    assert steps == (2, 2, 2)
+    found, spacing = coarse([ArrayVolume(labels, (10.0, 10.0, 10.0))], domain, most=20)
+    assert spacing == (20.0, 20.0, 20.0)
     np.testing.assert_array_equal(found, labels[domain.slices][::2, ::2, ::2])
 
 
 def test_a_large_volume_is_drawn_with_few_voxels() -> None:
     shape = (50, 300, 200)
-    found, _ = coarse(ArrayVolume(np.zeros(shape, np.uint8), (10.0, 10.0, 10.0)), Box.of(shape), most=30)
+    found, _ = coarse([ArrayVolume(np.zeros(shape, np.uint8), (10.0, 10.0, 10.0))], Box.of(shape), most=30)
     assert max(found.shape) <= 30
+
+
+def test_labels_are_the_same_however_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = np.arange(23 * 60 * 40, dtype=np.uint32).reshape(23, 60, 40)
+    domain = Box((1, 3, 0), (22, 60, 39))
+    for read in ((64, 512, 512), (2, 7, 5), (5, 1, 16)):
+        monkeypatch.setattr("microtome.benchmark.report.scene.READ", read)
+        found, _ = coarse([ArrayVolume(labels, (10.0, 10.0, 10.0))], domain, most=20)
+        np.testing.assert_array_equal(found, labels[domain.slices][::3, ::3, ::3])
+
+
+class Unread(ArrayVolume):
+    """One that is too large to be read for a picture."""
+
+    def read(self, box: Box) -> np.ndarray:
+        raise AssertionError(f"{box} was read")
+
+
+def test_of_a_pyramid_the_coarsest_level_that_will_do_is_read() -> None:
+    labels = np.arange(8 * 60 * 40, dtype=np.uint32).reshape(8, 60, 40)
+    levels = [
+        Unread(labels, (40.0, 8.0, 8.0)),
+        ArrayVolume(labels[:, ::2, ::2], (40.0, 16.0, 16.0)),
+        Unread(labels[::2, ::8, ::8], (80.0, 64.0, 64.0)),
+    ]
+    found, spacing = coarse(levels, Box((2, 8, 4), (7, 60, 40)), most=15)
+    assert spacing == (40.0, 32.0, 32.0)
+    np.testing.assert_array_equal(found, labels[2:7, 8:60:4, 4:40:4])
+
+
+def test_the_part_of_a_domain_in_which_there_are_objects_is_found() -> None:
+    labels = np.zeros((8, 120, 90), np.uint32)
+    labels[5:7, 80:100, 60:70] = 7
+    domain, size = Box((2, 10, 6), (8, 120, 90)), (40.0, 8.0, 8.0)
+    found = occupied([coarse([ArrayVolume(labels, size)], domain, most=30)], domain, size)
+    assert domain.contains(found)
+    assert found.contains(Box((5, 80, 60), (7, 98, 68)))  # but for what lies between those that are taken
+    assert Box((4, 75, 55), (8, 105, 75)).contains(found)
+
+
+def test_where_there_is_no_object_it_is_all_of_the_domain() -> None:
+    domain = Box((1, 2, 3), (4, 5, 6))
+    assert occupied([(np.zeros((3, 3, 3), np.uint8), (1.0, 1.0, 1.0))], domain, (1.0, 1.0, 1.0)) == domain

@@ -129,6 +129,6 @@ def write_report(session: "Session", folder: Path, told: dict[str, Any]) -> None
         }
         lengths = {} if lines is None else {"Length, nm": lines.length_nm, "Mean radius, nm": lines.radius_nm}
         whole = np.all((measured.start > box.start) & (measured.stop < box.stop), axis=1)
-        labels = open_volume(files.labels)
-        classes.append(Class(name, labels, measured.volume_um3, whole, told_columns, lengths))
+        levels = [open_volume(level) for level in files.levels]
+        classes.append(Class(name, levels, measured.volume_um3, whole, told_columns, lengths))
     write_segmentation(folder / "report.html", told, classes, session.image, session.project.root.name)

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import count, takewhile
 from pathlib import Path
 from typing import get_args
 
@@ -43,6 +44,12 @@ class InstanceFiles:
     @property
     def labels(self) -> Path:
         return self.folder / f"{self.name}.ome.zarr"
+
+    @property
+    def levels(self) -> list[str]:
+        """Names of the labels' levels, finest first."""
+        there = takewhile(lambda number: (self.labels / str(number)).exists(), count())
+        return [f"{self.labels}::{number}" for number in there]
 
     @property
     def meshes(self) -> Path:

@@ -1,37 +1,77 @@
 """A picture of labelled objects in three dimensions, drawn without a graphics card."""
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
-from jaxtyping import Float64, Shaped, UInt8
+from jaxtyping import Float64, Int32, Shaped, UInt8
 from matplotlib.colors import hsv_to_rgb
 from scipy import ndimage
 
-from microtome.box import Box, Int3
+from microtome.box import Box, Int3, tile
 from microtome.segment.labelled import dense
 from microtome.volume import Volume
+from microtome.volume.voxel_size import VoxelSize
 
 SIDE = 160  # voxels of the longest side that is drawn
 TILT, TURN = 25.0, 30.0  # degrees from which it is looked at
 GOLDEN = 0.618034  # of a turn of the colour circle between two ids: neighbours in number differ most
 ZOOM = 3  # pixels a voxel
+READ: Int3 = (64, 512, 512)  # voxels at a time
+LOOKED = 8  # steps along a line before it is asked whether it goes on
+ROUNDED = 1.01  # within which two sizes of voxels are the same
+
+Scene = tuple[Shaped[np.ndarray, "z y x"], tuple[float, float, float]]
+"""Labels at every few voxels, and how far apart these are, in nm along z y x."""
 
 
-def coarse(volume: Volume, domain: Box, most: int = SIDE) -> tuple[Shaped[np.ndarray, "z y x"], Int3]:
-    """Labels of a domain at every few voxels: nearly cubes, and no side has more than `most`.
+def coarse(levels: Sequence[Volume], domain: Box, most: int = SIDE) -> Scene:
+    """Labels of a domain at every few voxels: nearly cubes, and about `most` along the longest side.
 
-    Reads only the sections that it needs. Also gives the steps along z y x.
+    `levels` are those of a pyramid, finest first, in whose voxels the domain is. What is read is the coarsest
+    that is fine enough, block by block.
 
     Raises:
         ValueError: If stored labels are damaged.
         OSError: If they cannot be read.
     """
-    size = np.array(volume.voxel_size_nm)
-    side_nm = max((size * domain.shape).max() / most, size.max())
+    finest = np.array(levels[0].voxel_size_nm)
+    side_nm = max((finest * domain.shape).max() / most, finest.max())
+    level = [one for one in levels if max(one.voxel_size_nm) <= ROUNDED * side_nm][-1]
+    size = np.array(level.voxel_size_nm)
+    factors = np.round(size / finest).astype(int)
+    start, stop = np.array(domain.start) // factors, -(-np.array(domain.stop) // factors)
     steps = np.maximum(np.round(side_nm / size), 1).astype(int)
-    rows = []
-    for z in range(domain.start[0], domain.stop[0], steps[0]):
-        box = Box((z, *domain.start[1:]), (z + 1, *domain.stop[1:]))
-        rows.append(volume.read(box)[0, :: steps[1], :: steps[2]])
-    return np.stack(rows), (int(steps[0]), int(steps[1]), int(steps[2]))
+    found = np.zeros(-(-(stop - start) // steps), level.dtype)
+    for block in tile(Box(tuple(start.tolist()), tuple(stop.tolist())), READ, (0, 0, 0)):
+        first = -(np.array(block.write.start) - start) % steps  # of the block's voxels that are taken
+        z, y, x = (slice(a, None, step) for a, step in zip(first.tolist(), steps.tolist(), strict=True))
+        taken = level.read(block.write)[z, y, x]
+        place = (np.array(block.write.start) + first - start) // steps
+        found[Box(tuple(place.tolist()), tuple((place + taken.shape).tolist())).slices] = taken
+    return found, tuple((steps * size).tolist())
+
+
+def around(labels: Shaped[np.ndarray, "z y x"]) -> Box:
+    """The smallest box around what is not 0, of which there is something."""
+    bounds = []
+    for axis in range(3):
+        there = np.flatnonzero(labels.any(axis=tuple({0, 1, 2} - {axis})))
+        bounds.append((int(there[0]), int(there[-1]) + 1))
+    start, stop = zip(*bounds, strict=True)
+    return Box(start, stop)
+
+
+def occupied(scenes: Iterable[Scene], domain: Box, size_nm: VoxelSize) -> Box:
+    """The part of a domain in which there are objects, about; all of it where there are none."""
+    found = []
+    for labels, spacing_nm in scenes:
+        if labels.any():
+            box, steps = around(labels), np.array(spacing_nm) / size_nm
+            found.append([np.floor(box.start * steps), np.ceil(box.stop * steps)])
+    if not found:
+        return domain
+    start, stop = np.min(found, axis=0)[0].astype(int), np.max(found, axis=0)[1].astype(int)
+    return Box(tuple(start.tolist()), tuple(stop.tolist())).shifted(domain.start).intersection(domain)
 
 
 def drawn(
@@ -41,10 +81,7 @@ def drawn(
 
     `spacing_nm` lies between neighbouring labels along z y x.
     """
-    turned = _turned(dense(labels)[1].astype(np.int32), np.array(spacing_nm))
-    there = turned > 0
-    depth = np.where(there.any(axis=0), there.argmax(axis=0), np.nan)
-    first = np.take_along_axis(turned, np.nan_to_num(depth).astype(int)[None], axis=0)[0]
+    first, depth = _seen(dense(labels)[1].astype(np.int32), np.array(spacing_nm))
     colour = hsv_to_rgb(
         np.stack([first * GOLDEN % 1, np.full(first.shape, 0.55), np.full(first.shape, 0.95)], axis=-1)
     )
@@ -54,24 +91,41 @@ def drawn(
     return pixels
 
 
-def _turned(
-    numbers: Shaped[np.ndarray, "z y x"], spacing: Float64[np.ndarray, "3"]
-) -> Shaped[np.ndarray, "d v u"]:
-    """The labels on a grid of cubes whose first axis is the line of sight."""
-    finest = spacing.min() / (ZOOM if max(numbers.shape) * ZOOM <= 3 * SIDE else 1)
+def _seen(
+    numbers: Int32[np.ndarray, "z y x"], spacing: Float64[np.ndarray, "3"]
+) -> tuple[Int32[np.ndarray, "v u"], Float64[np.ndarray, "v u"]]:
+    """The first label on each line of sight, 0 where there is none; and how many steps away, else NaN."""
+    step = spacing.min() / (ZOOM if max(numbers.shape) * ZOOM <= 3 * SIDE else 1)
     a, b = np.deg2rad(TILT), np.deg2rad(TURN)
     about_z = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
     about_x = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
-    turn = about_z @ about_x  # from the picture's axes to those of the volume
+    turn = about_z @ about_x  # from the picture's axes, the first along the line of sight, to the volume's
     half = np.array(numbers.shape) * spacing / 2
     corners = np.abs(turn.T) @ half
-    shape = np.ceil(2 * corners / finest).astype(int)
-    matrix = turn * finest / spacing[:, None]
-    offset = (half - turn @ corners) / spacing
-    found: np.ndarray = ndimage.affine_transform(
-        numbers, matrix, offset, tuple(shape.tolist()), order=0, mode="constant", cval=0
-    )
-    return found
+    steps, height, width = np.ceil(2 * corners / step).astype(int).tolist()
+    forward, down, right = (turn * step / spacing[:, None]).T  # in voxels
+    begun = (half - turn @ corners) / spacing + 0.5  # half a voxel on, as whole numbers are cut off
+    lines = begun[:, None] + np.outer(down, np.arange(height * width) // width)
+    lines += np.outer(right, np.arange(height * width) % width)
+    with np.errstate(divide="ignore"):
+        faces = [
+            (np.array([[0.0], [n]]) - line) / f
+            for n, line, f in zip(numbers.shape, lines, forward, strict=True)
+        ]
+    enters = np.ceil(np.maximum(np.max([face.min(axis=0) for face in faces], axis=0), 0)).astype(int)
+    leaves = np.minimum(np.min([face.max(axis=0) for face in faces], axis=0), steps)
+    framed = np.pad(numbers, LOOKED)  # with nothing, for lines that have just left
+    first, depth = np.zeros(height * width, np.int32), np.full(height * width, np.nan)
+    left = np.flatnonzero(enters < leaves)  # lines that have met nothing yet
+    for k in range(0, steps, LOOKED):
+        left = left[(enters[left] + k < leaves[left]) & (first[left] == 0)]
+        at = lines[:, left] + forward[:, None] * (enters[left] + k) + LOOKED
+        for ahead in range(LOOKED):
+            z, y, x = (at + forward[:, None] * ahead).astype(np.int32)
+            found = framed[z, y, x]
+            met = np.flatnonzero((found > 0) & (first[left] == 0))
+            first[left[met]], depth[left[met]] = found[met], enters[left[met]] + k + ahead
+    return first.reshape(height, width), depth.reshape(height, width)
 
 
 def _light(depth: Float64[np.ndarray, "v u"]) -> Float64[np.ndarray, "v u"]:

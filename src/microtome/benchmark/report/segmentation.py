@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 from microtome.benchmark.report import figures
-from microtome.benchmark.report.scene import coarse, drawn
+from microtome.benchmark.report.scene import Scene, around, coarse, drawn, occupied
 from microtome.box import Box
 from microtome.project import parse_split
 from microtome.volume import Volume
@@ -31,7 +31,7 @@ class Class:
     """What was found of one class."""
 
     name: str
-    labels: Volume  # ids
+    levels: Sequence[Volume]  # of ids, finest first
     volume_um3: Float64[np.ndarray, "n"]
     whole: Shaped[np.ndarray, "n"]  # whether the border of what was predicted leaves it whole
     columns: Mapping[str, Float64[np.ndarray, "n"]]  # other measurements to tell of, by name
@@ -54,13 +54,17 @@ def write_segmentation(
     )
     files = resources.files("microtome.benchmark.report")
     box = parse_split(told["box"], image.shape)
+    scenes = [coarse(one.levels, box) for one in classes]
     tissue_um3 = told["predicted_voxels"] * float(np.prod(image.voxel_size_nm)) / 1e9
     page = environment.from_string(files.joinpath("segmentation.html.j2").read_text(encoding="utf-8")).render(
         css=Markup(files.joinpath("report.css").read_text(encoding="utf-8")),
         project=project,
         told=told,
-        classes=[_found(one, number, box, tissue_um3) for number, one in enumerate(classes)],
-        plates=_plates(image, classes, box),
+        classes=[
+            _found(one, number, scene, tissue_um3)
+            for number, (one, scene) in enumerate(zip(classes, scenes, strict=True))
+        ],
+        plates=_plates(image, classes, box, occupied(scenes, box, image.voxel_size_nm)),
         colours={
             one.name: figures.CLASS_COLOURS[k % len(figures.CLASS_COLOURS)] for k, one in enumerate(classes)
         },
@@ -72,13 +76,12 @@ def write_segmentation(
         partial.write_text(page, encoding="utf-8")
 
 
-def _found(one: Class, number: int, box: Box, tissue_um3: float) -> dict[str, Any]:
+def _found(one: Class, number: int, scene: Scene, tissue_um3: float) -> dict[str, Any]:
     whole = one.whole.astype(bool)
     sizes = one.volume_um3[whole]
     drawn_too = {name: _known(values[whole]) for name, values in one.lengths.items()}
-    labels, steps = coarse(one.labels, box)
-    spacing = tuple(step * nm for step, nm in zip(steps, one.labels.voxel_size_nm, strict=True))
-    picture = drawn(labels, spacing) if labels.any() else None  # type: ignore[arg-type]
+    labels, spacing_nm = scene
+    picture = drawn(labels[around(labels).slices], spacing_nm) if labels.any() else None
     return {
         "name": one.name,
         "count": len(one.volume_um3),
@@ -135,15 +138,16 @@ def _histogram(sizes: Float64[np.ndarray, "n"], number: int, name: str) -> str:
         return figures.inline(figure)
 
 
-def _plates(image: Volume, classes: Sequence[Class], domain: Box) -> list[dict[str, Any]]:
-    """A few sections of a domain with the outlines of what was found."""
-    depth, height, width = domain.shape
-    y, x = max(0, (height - SIDE) // 2), max(0, (width - SIDE) // 2)
+def _plates(image: Volume, classes: Sequence[Class], domain: Box, occupied: Box) -> list[dict[str, Any]]:
+    """A few sections of a domain, from the middle of the part with objects, with their outlines."""
+    (first, *start), (last, *stop) = occupied.start, occupied.stop
+    sides = zip(start, stop, domain.start[1:], domain.stop[1:], strict=True)
+    y, x = (max(low, min((a + b - SIDE) // 2, high - SIDE)) for a, b, low, high in sides)
     plates = []
-    for k in np.unique(np.linspace(0, depth - 1, SECTIONS + 2).round()[1:-1].astype(int)).tolist():
-        part = Box((k, y, x), (k + 1, min(y + SIDE, height), min(x + SIDE, width))).shifted(domain.start)
-        z, section = part.start[0], image.read(part)[0]
-        outlines = {one.name: _outlines(one.labels.read(part)[0]) for one in classes}
+    for z in np.unique(np.linspace(first, last - 1, SECTIONS + 2).round()[1:-1].astype(int)).tolist():
+        part = Box((z, y, x), (z + 1, y + SIDE, x + SIDE)).intersection(domain)
+        section = image.read(part)[0]
+        outlines = {one.name: _outlines(one.levels[0].read(part)[0]) for one in classes}
         plates.append(
             {
                 "section": z,
