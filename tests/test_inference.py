@@ -5,6 +5,7 @@ import torch
 
 from microtome.learn.train import new_net
 from microtome.net.config import NetConfig
+from microtome.net.cropping import cuts
 from microtome.net.inference import Masks, channels_last, dropout_masks, folded
 from microtome.net.unet import UNet
 
@@ -34,7 +35,7 @@ def masks(net: UNet, seed: int) -> Masks:
 
 def sampled(net: UNet, seed: int) -> torch.Tensor:
     with torch.inference_mode():
-        return net.unfolded(net.dropped(net.finest(image()), masks(net, seed)), image())
+        return net.unfolded(net.dropped(*net.undropped(image()), masks(net, seed)), image())
 
 
 def by_torch(net: UNet, seed: int) -> torch.Tensor:
@@ -105,11 +106,29 @@ def test_masks_keep_the_mean_of_an_activation() -> None:
     assert float(drawn.mean()) == pytest.approx(1, abs=0.02)
 
 
-def test_masks_of_ones_drop_nothing() -> None:
-    net = net_with_history(DEEP)
+THREE = NetConfig(widths=(4, 6, 8), dropout=0.5)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        FLAT,
+        DEEP,
+        THREE,
+        dataclasses.replace(THREE, skip="add", separable=True, residual=True, norm="none"),
+        dataclasses.replace(DEEP, separable=True, residual=True, squeeze_excitation=True),
+        dataclasses.replace(FLAT, norm="instance"),
+    ],
+    ids=["flat", "deep", "three levels", "added", "all fields deep", "instance"],
+)
+@pytest.mark.parametrize("part", [False, True], ids=["whole", "a part of it"])
+def test_masks_of_ones_drop_nothing(config: NetConfig, part: bool) -> None:
+    net = folded(net_with_history(config))
     ones = [torch.ones_like(level) for level in masks(net, 0)]
+    away = cuts(config, (0, 2, 1), (0, 1, 2)) if part else ()
     with torch.inference_mode():
-        torch.testing.assert_close(net.dropped(net.finest(image()), ones), net(image()))
+        found = net.unfolded(net.dropped(*net.undropped(image(), away), ones, away), image())
+        torch.testing.assert_close(found, net(image(), away), rtol=1e-4, atol=1e-5)
 
 
 def test_sampling_leaves_the_statistics_of_batch_norm_alone() -> None:

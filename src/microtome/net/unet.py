@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from microtome.box import Int3
 from microtome.net.config import NetConfig
@@ -43,25 +44,31 @@ class UNet(nn.Module):
     def forward(self, image: Float[Tensor, "b 1 z y x"], cuts: Cuts = ()) -> Float[Tensor, "b c u v w"]:
         return self.unfolded(self.head(self._decode(*self._encode(self._fold(image)), cuts)[0]), image)
 
-    def finest(self, image: Float[Tensor, "b 1 z y x"]) -> Tensor:
-        """Activations of the finest level on the way down: what no dropout changes.
+    def undropped(self, image: Float[Tensor, "b 1 z y x"], cuts: Cuts = ()) -> tuple[Tensor, Tensor]:
+        """What no dropout changes: what comes out of the first pool, and a share of the last block.
 
-        Of a flat net sections are images of their own, `n w y x`; else `b w z y x`.
+        The share is what the finest level on the way down adds to the sums with which that block begins. Of a
+        flat net sections are images of their own, `n w y x`; else `b w z y x`. The net must be in evaluation
+        mode, so that nothing is dropped, and have a pool.
         """
-        activations: Tensor = self.down[0](self._fold(image))
-        return activations
+        finest = self.down[0](self._fold(image))
+        skip = cropped(finest, cuts[0].skip) if cuts else finest
+        return self.pool[0](finest), self._last.share(skip, 0, bias=True)
 
-    def dropped(self, finest: Tensor, masks: Sequence[Tensor], cuts: Cuts = ()) -> Tensor:
-        """Outputs, as `finest` has them, where what comes out of each pool is multiplied with a mask.
+    def dropped(self, pooled: Tensor, share: Tensor, masks: Sequence[Tensor], cuts: Cuts = ()) -> Tensor:
+        """Outputs, as `undropped` has them, where what comes out of each pool is multiplied with a mask.
 
-        Masks have the shapes that `mask_shapes` gives, 0 where an activation is dropped. The net must be in
-        evaluation mode, so that nothing else is dropped.
+        Masks are those of `dropout_masks`, 0 where an activation is dropped.
         """
-        skips, x = [finest], finest
-        for level, (pool, mask) in enumerate(zip(self.pool, masks, strict=True), start=1):
-            x = self.down[level](pool(x) * mask)
+        x, skips = self.down[1](pooled * masks[0]), []
+        for level in range(1, len(self.pool)):
             skips.append(x)
-        outputs: Tensor = self.head(self._decode(x, skips[:-1], cuts)[0])
+            x = self.down[level + 1](self.pool[level](x) * masks[level])
+        below = self._decode(x, skips, cuts[1:])[0]
+        risen = self.rise[0](cropped(below, cuts[0].below) if cuts else below)
+        beside = self.config.widths[0] if self.config.skip == "concatenate" else 0
+        sums = share + self._last.share(risen, beside, bias=False)
+        outputs: Tensor = self.head(self._last.of_sums(sums))
         return outputs
 
     def last_layer(
@@ -97,14 +104,24 @@ class UNet(nn.Module):
         return self.down[-1](x), skips
 
     def _decode(self, x: Tensor, skips: list[Tensor], cuts: Cuts = ()) -> list[Tensor]:
-        """Activations of every level on the way up, finest first; the last is the deepest, `x`."""
-        levels = [x]
-        for level in reversed(range(len(skips))):
-            skip, below = skips[level], levels[-1]
+        """Activations of levels on the way up, finest first; the last is the deepest, `x`.
+
+        `skips` and `cuts` may lack those of the finest levels: then it goes up to where they begin.
+        """
+        levels, lacking = [x], len(self.pool) - len(skips)
+        for k in reversed(range(len(skips))):
+            skip, below = skips[k], levels[-1]
             if cuts:
-                skip, below = cropped(skip, cuts[level].skip), cropped(below, cuts[level].below)
-            levels.append(self.up[level](self._joined(skip, self.rise[level](below))))
+                skip, below = cropped(skip, cuts[k].skip), cropped(below, cuts[k].below)
+            joined = self._joined(skip, self.rise[lacking + k](below))
+            levels.append(self.up[lacking + k](joined))
         return levels[::-1]
+
+    @property
+    def _last(self) -> "_Block":
+        block = self.up[0]
+        assert isinstance(block, _Block)
+        return block
 
     def _joined(self, skip: Tensor, risen: Tensor) -> Tensor:
         return skip + risen if self.config.skip == "add" else torch.cat([skip, risen], dim=1)
@@ -141,6 +158,23 @@ class _Block(nn.Module):
         y = self.excite(self.second(self.first(x)))
         return y if self.shortcut is None else y + self.shortcut(x)
 
+    def share(self, x: Tensor, first: int, *, bias: bool) -> Tensor:
+        """What some channels of the input, from `first` on, add to the sums of what takes the input in."""
+        y = x
+        for conv in list(self.first)[:-2]:  # norm and activation come behind the sum
+            y = _on_channels(conv, y, first, bias=bias)
+        if self.shortcut is None:
+            return y
+        return torch.cat([y, _on_channels(self.shortcut, x, first, bias=bias)], dim=1)
+
+    def of_sums(self, sums: Tensor) -> Tensor:
+        """The output, given the sum of the shares of all channels."""
+        y, *past = (sums,) if self.shortcut is None else sums.chunk(2, dim=1)
+        for layer in list(self.first)[-2:]:
+            y = layer(y)
+        y = self.excite(self.second(y))
+        return y + past[0] if past else y
+
 
 class _SqueezeExcitation(nn.Module):
     def __init__(self, width: int) -> None:
@@ -171,6 +205,19 @@ def _conv(
     size = kernel[1:] if config.flat else kernel
     layer = nn.Conv2d if config.flat else nn.Conv3d
     return layer(inputs, outputs, size, padding=tuple(k // 2 for k in size), groups=groups, bias=bias)  # type: ignore[arg-type]
+
+
+def _on_channels(conv: nn.Module, x: Tensor, first: int, *, bias: bool) -> Tensor:
+    """A convolution that is depthwise or of one group, as far as it is of these channels of its input."""
+    assert isinstance(conv, nn.Conv2d | nn.Conv3d)
+    convolved, last = (
+        functional.conv2d if isinstance(conv, nn.Conv2d) else functional.conv3d,
+        first + x.shape[1],
+    )
+    depthwise = conv.groups > 1
+    weight = conv.weight[first:last] if depthwise else conv.weight[:, first:last]
+    groups = x.shape[1] if depthwise else 1
+    return convolved(x, weight, conv.bias if bias else None, padding=conv.padding, groups=groups)
 
 
 def _transposed(config: NetConfig, inputs: int, outputs: int, step: Int3) -> nn.Module:

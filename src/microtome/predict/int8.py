@@ -91,7 +91,7 @@ def calibrate(model: SegmentationModel, images: Sequence[Image], folder: Path) -
     for network in exact.networks:
         assert isinstance(network, OpenVinoNetwork), "the engine is OpenVINO"
         kept = OpenVinoNetwork(network.net, network.target, folder)
-        parts: tuple[Part, ...] = ("finest", "dropped") if model.sampling == "dropout" else ("whole",)
+        parts: tuple[Part, ...] = ("undropped", "dropped") if model.sampling == "dropout" else ("whole",)
         for part in parts:
             if not (kept.place(part) / GRAPH).exists():
                 inputs = [_inputs(network, part, exact.padded(image)) for image in images]
@@ -143,13 +143,12 @@ def require_small(loss: Loss, limit: float = LIMIT) -> None:
 
 
 def _inputs(network: OpenVinoNetwork, part: Part, image: torch.Tensor) -> tuple[np.ndarray, ...]:
-    if part == "finest":
-        return (image.numpy(),)
     ends = [end.numpy() for end in as_arrays(network.net.config, ())]
-    if part == "whole":
+    if part != "dropped":
         return image.numpy(), *ends
     masks = dropout_masks(network.net.config, image.shape, torch.Generator().manual_seed(0))
-    return (network.run("finest", image), *ends, *(np.ascontiguousarray(mask) for mask in masks))
+    undropped = network.run("undropped", image, *ends)
+    return (*undropped, *ends, *(np.ascontiguousarray(mask) for mask in masks))
 
 
 def _quantised(graph: Any, inputs: Sequence[tuple[np.ndarray, ...]]) -> Any:  # noqa: ANN401

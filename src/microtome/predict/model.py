@@ -4,8 +4,9 @@ import json
 import math
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -214,8 +215,12 @@ class SegmentationModel:
         self, image: UInt8[np.ndarray, "z y x"], samples: int, seed: int, keep: Box | None
     ) -> Iterator[Float32[np.ndarray, "c u v w"]]:
         """What each pass says of an image, one after the other."""
-        if self.sampling == "dropout" and not self.recipe.net.dropout:
-            raise ValueError("sampling 'dropout' expects a net with dropout; net.dropout is 0")
+        net = self.recipe.net
+        if self.sampling == "dropout" and not (net.dropout and net.level_pools):
+            raise ValueError(
+                "sampling 'dropout' expects a net with dropout behind its pools; "
+                f"got dropout {net.dropout} and {len(net.level_pools)} pools"
+            )
         window = prediction_window(self.recipe.net, image.shape)
         kept = ImagePart(self.padded(image)[0, 0], keep or Box.of(image.shape))
         every = passes(self.sampling, len(self.networks), samples, seed)
@@ -229,10 +234,11 @@ class SegmentationModel:
         """All samples of a member together: what dropout leaves alone is computed once."""
         images, cut = kept.image[None, None], kept.cuts(self.recipe.net)
         for member, network in enumerate(self.networks):
-            mine = [one for one in every if one.member == member]
-            masks = [dropout_masks(self.recipe.net, images.shape, _stream(one)) for one in mine]
-            for proba in network.sampled(images, masks, cut):
-                yield np.ascontiguousarray(kept.of(proba[0], cut).numpy())
+            streams = [_stream(one) for one in every if one.member == member]
+            with ThreadPoolExecutor(1, "masks") as drawing:  # on one core, while others predict
+                masks = drawing.map(partial(dropout_masks, self.recipe.net, images.shape), streams)
+                for proba in network.sampled(images, masks, cut):
+                    yield np.ascontiguousarray(kept.of(proba[0], cut).numpy())
 
     def _predicted(self, kept: ImagePart, one: Pass, window: Int3) -> Float32[np.ndarray, "c u v w"]:
         network, turned = self.networks[one.member], kept.turned(one.symmetry)

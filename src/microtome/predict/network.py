@@ -1,8 +1,9 @@
 """A network made ready to predict: normalised images in, class probabilities out; here on PyTorch."""
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -33,7 +34,7 @@ class Network(Protocol):
         """Of each class at every voxel."""
         ...
 
-    def sampled(self, images: Images, masks: Sequence[Masks], cuts: Cuts = ()) -> Iterator[Probabilities]:
+    def sampled(self, images: Images, masks: Iterable[Masks], cuts: Cuts = ()) -> Iterator[Probabilities]:
         """The same with dropout, once for each set of masks."""
         ...
 
@@ -116,19 +117,20 @@ class TorchNetwork:
             whole = self.faster(self._sent(images))
             return fetched(cropped(whole, cuts[0].skip) if cuts else whole)
 
-    def sampled(self, images: Images, masks: Sequence[Masks], cuts: Cuts = ()) -> Iterator[Probabilities]:
-        """The level that no dropout changes is computed once, and several samples go together where small."""
+    def sampled(self, images: Images, masks: Iterable[Masks], cuts: Cuts = ()) -> Iterator[Probabilities]:
+        """What no dropout changes is computed once, and several samples go together where small."""
         with torch.inference_mode(), own_stream(self.device):
-            finest = self.net.finest(self._sent(images))
+            undropped = self.net.undropped(self._sent(images), cuts)
         for group in grouped(masks, images.numel()):
-            yield from self._group(finest, group, images, cuts)
+            yield from self._group(undropped, group, images, cuts)
 
     def _group(
-        self, finest: Tensor, group: Sequence[Masks], images: Images, cuts: Cuts
+        self, undropped: tuple[Tensor, Tensor], group: Sequence[Masks], images: Images, cuts: Cuts
     ) -> list[Probabilities]:
         with torch.inference_mode(), own_stream(self.device):
             joined = [self._sent(torch.cat(level)) for level in zip(*group, strict=True)]
-            outputs = self.net.dropped(torch.cat([finest] * len(group)), joined, cuts)
+            pooled, share = (torch.cat([one] * len(group)) for one in undropped)
+            outputs = self.net.dropped(pooled, share, joined, cuts)
             logits = [self.net.unfolded(one, images) for one in outputs.chunk(len(group))]
             return [fetched(class_probabilities(self.target.class_logits(one))) for one in logits]
 
@@ -145,8 +147,8 @@ def class_probabilities(logits: Float[Tensor, "b c *space"]) -> Float32[Tensor, 
     return torch.stack([1 - foreground, foreground], dim=1)
 
 
-def grouped(masks: Sequence[Masks], voxels: int) -> Iterator[Sequence[Masks]]:
+def grouped(masks: Iterable[Masks], voxels: int) -> Iterator[Sequence[Masks]]:
     """Sets of masks that go together, given the voxels of the images of one."""
-    size = max(1, TOGETHER // voxels)
-    for first in range(0, len(masks), size):
-        yield masks[first : first + size]
+    left = iter(masks)
+    while group := list(islice(left, max(1, TOGETHER // voxels))):
+        yield group

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -24,8 +24,8 @@ from microtome.net.inference import Masks, dropout_masks
 from microtome.net.unet import UNet
 from microtome.predict.network import Images, Network, Probabilities, class_probabilities, grouped
 
-Part = Literal["whole", "finest", "dropped"]
-"""What a graph computes: everything; the level that dropout leaves alone; what comes after, given masks."""
+Part = Literal["whole", "undropped", "dropped"]
+"""What a graph computes: everything; what dropout leaves alone; what comes after, given masks."""
 
 GRAPH = "graph.xml"
 
@@ -61,22 +61,23 @@ class OpenVinoNetwork:
         openvino()
 
     def probabilities(self, images: Images, cuts: Cuts = ()) -> Probabilities:
-        return torch.from_numpy(self.run("whole", images, *as_arrays(self.net.config, cuts)))
+        [proba] = self.run("whole", images, *as_arrays(self.net.config, cuts))
+        return torch.from_numpy(proba)
 
-    def sampled(self, images: Images, masks: Sequence[Masks], cuts: Cuts = ()) -> Iterator[Probabilities]:
-        finest, ends = self.run("finest", images), as_arrays(self.net.config, cuts)
+    def sampled(self, images: Images, masks: Iterable[Masks], cuts: Cuts = ()) -> Iterator[Probabilities]:
+        ends = as_arrays(self.net.config, cuts)
+        undropped = self.run("undropped", images, *ends)
         for group in grouped(masks, images.numel()):
             joined = [torch.cat(level) for level in zip(*group, strict=True)]
-            together = np.concatenate([finest] * len(group))
-            proba = torch.from_numpy(self.run("dropped", together, *ends, *joined))
-            for one in proba.chunk(len(group)):
+            together = [np.concatenate([one] * len(group)) for one in undropped]
+            [proba] = self.run("dropped", *together, *ends, *joined)
+            for one in torch.from_numpy(proba).chunk(len(group)):
                 yield self.net.unfolded(one, images)
 
-    def run(self, part: Part, *inputs: Tensor | np.ndarray) -> np.ndarray:
+    def run(self, part: Part, *inputs: Tensor | np.ndarray) -> list[np.ndarray]:
         """What a graph gives for these inputs."""
         arrays = [np.ascontiguousarray(one) for one in inputs]
-        found: np.ndarray = self._request(part).infer(arrays, share_inputs=True)[0]
-        return found
+        return list(self._request(part).infer(arrays, share_inputs=True).values())
 
     def _request(self, part: Part) -> Any:  # noqa: ANN401
         """This thread's own, of a graph that all share."""
@@ -156,11 +157,11 @@ def converted(net: UNet, target: Target, part: Part) -> Any:  # noqa: ANN401
         match part:
             case "whole":
                 module, inputs = _Whole(net, target), (image, *ends)
-            case "finest":
-                module, inputs = _Finest(net), (image,)
+            case "undropped":
+                module, inputs = _Undropped(net), (image, *ends)
             case "dropped":
                 masks = dropout_masks(net.config, image.shape, torch.Generator())
-                module, inputs = _Dropped(net, target), (net.finest(image), *ends, *masks)
+                module, inputs = _Dropped(net, target), (*net.undropped(image), *ends, *masks)
         return openvino().convert_model(module.eval(), example_input=inputs)
 
 
@@ -191,13 +192,13 @@ class _Whole(nn.Module):
         return class_probabilities(self.target.class_logits(self.net(image, from_arrays(ends))))
 
 
-class _Finest(nn.Module):
+class _Undropped(nn.Module):
     def __init__(self, net: UNet) -> None:
         super().__init__()
         self.net = net
 
-    def forward(self, image: Tensor) -> Tensor:
-        return self.net.finest(image)
+    def forward(self, image: Tensor, *ends: Tensor) -> tuple[Tensor, Tensor]:
+        return self.net.undropped(image, from_arrays(ends))
 
 
 class _Dropped(nn.Module):
@@ -205,9 +206,9 @@ class _Dropped(nn.Module):
         super().__init__()
         self.net, self.target = net, target
 
-    def forward(self, finest: Tensor, *inputs: Tensor) -> Tensor:
+    def forward(self, pooled: Tensor, share: Tensor, *inputs: Tensor) -> Tensor:
         count = len(self.net.pool)
-        outputs = self.net.dropped(finest, inputs[-count:], from_arrays(inputs[:-count]))
+        outputs = self.net.dropped(pooled, share, inputs[-count:], from_arrays(inputs[:-count]))
         return class_probabilities(self.target.class_logits(outputs))
 
 
