@@ -28,6 +28,7 @@ Part = Literal["whole", "undropped", "dropped"]
 """What a graph computes: everything; what dropout leaves alone; what comes after, given masks."""
 
 GRAPH = "graph.xml"
+KEPT = 2  # counts the ways in which a net was made graphs of: those that are kept of former ones are not read
 
 
 @dataclass(frozen=True)
@@ -215,7 +216,7 @@ class _Dropped(nn.Module):
 def _digest(net: UNet, target: Target) -> str:
     """Of all that a graph depends on."""
     whole = hashlib.sha256(
-        f"cuts {asdict(net.config)} {target} {openvino().__version__} {torch.__version__}".encode()
+        f"{KEPT} {asdict(net.config)} {target} {openvino().__version__} {torch.__version__}".encode()
     )
     for name, value in sorted(net.state_dict().items()):
         whole.update(name.encode())
