@@ -18,6 +18,7 @@ GOLDEN = 0.618034  # of a turn of the colour circle between two ids: neighbours 
 ZOOM = 3  # pixels a voxel
 READ: Int3 = (64, 512, 512)  # voxels at a time
 LOOKED = 8  # steps along a line before it is asked whether it goes on
+FINER = 4  # as a voxel that is drawn
 ROUNDED = 1.01  # within which two sizes of voxels are the same
 
 Scene = tuple[Shaped[np.ndarray, "z y x"], tuple[float, float, float]]
@@ -28,7 +29,7 @@ def coarse(levels: Sequence[Volume], domain: Box, most: int = SIDE) -> Scene:
     """Labels of a domain at every few voxels: nearly cubes, and about `most` along the longest side.
 
     `levels` are those of a pyramid, finest first, in whose voxels the domain is. What is read is the coarsest
-    that is fine enough, block by block.
+    with voxels several times finer than those that are drawn, where what is small or thin is not lost yet.
 
     Raises:
         ValueError: If stored labels are damaged.
@@ -36,7 +37,8 @@ def coarse(levels: Sequence[Volume], domain: Box, most: int = SIDE) -> Scene:
     """
     finest = np.array(levels[0].voxel_size_nm)
     side_nm = max((finest * domain.shape).max() / most, finest.max())
-    level = [one for one in levels if max(one.voxel_size_nm) <= ROUNDED * side_nm][-1]
+    largest = np.maximum(ROUNDED * side_nm / FINER, finest)
+    level = [one for one in levels if np.all(np.array(one.voxel_size_nm) <= largest)][-1]
     size = np.array(level.voxel_size_nm)
     factors = np.round(size / finest).astype(int)
     start, stop = np.array(domain.start) // factors, -(-np.array(domain.stop) // factors)
