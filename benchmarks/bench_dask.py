@@ -40,7 +40,7 @@ from record import median_of, record, tell
 TURNS = 5
 WORKERS = (0, 1, 2)  # 0 is without Dask
 SEED = 0
-SHAPE: Int3 = (4, 2048, 2048)  # 24 blocks of 1 x 768 x 1024 at most
+SHAPE: Int3 = (4, 2048, 2048)  # 32 blocks of 1 x 512 x 1024
 NM = (40.0, 4.0, 4.0)
 NET = NetConfig(widths=(16, 32, 64, 128))
 ENGINES: dict[str, Engine] = {"torch": TORCH, "openvino": OpenVinoEngine()}

@@ -102,9 +102,7 @@ def main() -> None:
         "engine_vs_monai_fp32_3d": _float32(stack, words.rounds),
         "as_predicted_vs_monai_2d": _as_predicted(sections, words.rounds),
         "as_predicted_vs_monai_3d": _as_predicted(stack, words.rounds),
-        "engine_vs_monai_int8_2d": _int8(
-            Contest(flat, test[:1], (1, 256, 256)), image, test, truth, words.rounds
-        ),
+        "engine_vs_monai_int8_2d": _int8(sections, image, test, truth, words.rounds),
         "mc_dropout_10_cost": _dropout(flat, test[:1], words.rounds),
     }
     record("engines", figures, seeds=[SEED])
