@@ -1,9 +1,9 @@
 """Points like features, and runs in processes of their own, so that the peak of memory is theirs alone."""
 
 import json
-import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -16,9 +16,13 @@ def apart(program: str, kind: str) -> dict[str, float]:
     return json.loads(run.stdout)
 
 
-def peak_gb() -> float:
-    """The most memory that this process has held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9  # Linux counts in KiB
+def peak_bytes(process: int | str = "self") -> int:
+    """The most memory that a process has held so far; 0 of one that has just ended.
+
+    What `getrusage` says is at least as much as the process that started it had held by then.
+    """
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def mixture(n: int, wide: int, rng: np.random.Generator) -> np.ndarray:

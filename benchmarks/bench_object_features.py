@@ -10,7 +10,6 @@ networks weigh does not change what encoding costs, so fewer --steps do. Volumes
 import argparse
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from apart import peak_bytes
 from microtome.benchmark.objects.phantom import (
     IMAGE,
     PREDICTION,
@@ -132,8 +132,7 @@ def _timed(work: Callable[[], object]) -> Taken:
     began, used = time.perf_counter(), time.process_time()
     work()
     seconds, busy = time.perf_counter() - began, time.process_time() - used
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9  # Linux counts in KiB
-    return {"seconds": seconds, "cpu_seconds": busy, "peak_gb": peak}
+    return {"seconds": seconds, "cpu_seconds": busy, "peak_gb": peak_bytes() / 1e9}
 
 
 def _apart(part: str, work: Path, steps: int) -> Taken:

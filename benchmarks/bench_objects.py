@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 
-from apart import apart, mixture, peak_gb
+from apart import apart, mixture, peak_bytes
 from microtome.objects.strategies import Known, TwoStream, object_candidates
 from microtome.objects.table import ObjectTable
 from record import median_of, record
@@ -51,7 +51,7 @@ def child(kind: str) -> None:
     if len({pick.index for pick in picks}) != PICKS:
         raise RuntimeError(f"expected {PICKS} different picks; got {len(picks)}")
     seconds, busy = time.perf_counter() - began, time.process_time() - used
-    print(json.dumps({"seconds": seconds, "cpu_seconds": busy, "peak_gb": peak_gb()}))
+    print(json.dumps({"seconds": seconds, "cpu_seconds": busy, "peak_gb": peak_bytes() / 1e9}))
 
 
 def table() -> ObjectTable:

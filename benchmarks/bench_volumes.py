@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from apart import peak_bytes
 from microtome.benchmark.machine import commit
 from microtome.benchmark.phantom import PhantomConfig, phantom
 from microtome.box import Box, Int3, tile
@@ -50,7 +51,7 @@ SEED, TURNS = 0, 5
 NM = (45.0, 9.2, 9.2)
 PATCHES = 16  # that the model is taught with
 CHUNKS: Int3 = (16, 256, 256)
-LOOK_SECONDS = 2.0  # between looks at a process: so much of one that is interrupted is not counted
+LOOK_SECONDS = 0.5  # between looks at a process: so much of one that is interrupted is not counted
 
 
 @dataclass(frozen=True)
@@ -218,24 +219,18 @@ def _segment(project: Path, run: Run, kept: Path) -> None:
     command = [sys.executable, "-m", "microtome", "segment", str(project), "--smallest", "200"]
     before, began = run.seconds.get("interrupted", 0.0), time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+    while not (ended := os.waitpid(process.pid, os.WNOHANG))[0]:
         run.seconds["interrupted"] = before + time.monotonic() - began
-        run.peak = max(run.peak, _peak(process.pid))
+        run.peak = max(run.peak, peak_bytes(process.pid))
         run.keep(kept)
         time.sleep(LOOK_SECONDS)
-    _, status, usage = ended
+    status = ended[1]
     if status:
         raise RuntimeError(f"expected {' '.join(command)} to end well; it ended with {status}")
     told = json.loads((project / "segmentations" / "001" / "segmentation.json").read_bytes())
     run.seconds = told["seconds"] | ({"interrupted": before} if before else {})
-    run.peak, run.done = max(run.peak, usage.ru_maxrss * 1024), True
+    run.done = True
     run.keep(kept)
-
-
-def _peak(process: int) -> int:
-    """Most bytes of memory that a process had so far; 0 of one that has just ended."""
-    lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def _volumes(folder: Path, shape: Int3, tissue: Int3) -> None:
