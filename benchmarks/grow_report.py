@@ -6,10 +6,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure as Picture
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
 from grow_cells import AWAY, DATA, VARIANTS
+from microtome.benchmark.report.figures import CLASS_COLOURS, style
+from microtome.benchmark.report.study_figures import PAPER as WHITE
 from record import Figure, fill, record
 
 PAGE = Path(__file__).parents[1] / "docs" / "growing-study.md"
+PICTURE = PAGE.parent / "images" / "growing-study.png"
+TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 PAPER, SINGLE, UNWEIGHTED = "paper", "paper, one network", "paper, one network, not weighted"
 FLAT, FLAT_UNWEIGHTED = "2-D, one network", "2-D, one network, not weighted"
 
@@ -30,6 +39,7 @@ def report(cells: Path) -> None:
         for line in (*_section(name, runs), *_ways(runs, _cells(cells / name / "ways")))
     ]
     fill(PAGE, "tables", "\n".join(lines))
+    _draw({name: runs for name, runs in found.items() if runs})
     figures = _figures(found["vnc-membranes"])
     if figures:
         seeds = sorted(cell["seed"] for cell in found["vnc-membranes"][PAPER])
@@ -81,6 +91,33 @@ def _missed(runs: Runs) -> Iterator[str]:
         )
         gap = _ratio([run[-1] for run in far], [run[-1] for run in near])
         yield f"| {variant} | {' | '.join(pairs)} | {gap:.2f} | {' / '.join(f'{j:.3f}' for j in overlap)} |"
+
+
+def _draw(found: dict[str, Runs]) -> None:
+    """By sections labelled: minutes a megavoxel, and what is missed near (lines) and far (dashes)."""
+    with matplotlib.rc_context(style(WHITE)):
+        picture = Picture(figsize=(11, 3.2 * len(found)), layout="constrained")
+        for (name, runs), (minutes, missed) in zip(
+            found.items(), picture.subplots(len(found), 2, squeeze=False), strict=True
+        ):
+            for colour, (variant, cells) in zip(CLASS_COLOURS, runs.items(), strict=False):
+                rows = list(zip(*(cell["rows"] for cell in cells), strict=True))
+                sections = [str(each[0]["sections"]) for each in rows]
+                rates = np.array([[row["min_per_mvox"] for row in each] for each in rows])
+                minutes.plot(sections, rates.mean(axis=1), color=colour, label=variant)
+                minutes.fill_between(sections, rates.min(axis=1), rates.max(axis=1), color=colour, alpha=0.1)
+                for side, dashes in (("near", "-"), ("far", "--")):
+                    shares = [statistics.mean(row[side]["fn"]["401"] for row in each) for each in rows[1:]]
+                    missed.plot(sections[1:], shares, dashes, color=colour)
+            minutes.set(
+                title=name, yscale="log", xlabel="sections learned from", ylabel="minutes a megavoxel"
+            )
+            missed.set(title=name, xlabel="sections learned from", ylabel="FN-401, % of voxels")
+            minutes.set_yticks([n for n in TICKS if rates.min() < 2 * n and n < 2 * rates.max()])
+            minutes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            minutes.yaxis.set_minor_formatter(NullFormatter())
+            minutes.legend(frameon=False, fontsize=8)
+        picture.savefig(PICTURE, dpi=100)
 
 
 def _ways(runs: Runs, ways: Sequence[Cell]) -> Iterator[str]:
