@@ -19,6 +19,7 @@ import torch
 
 import bytecode  # noqa: F401
 import checked  # noqa: F401
+import ramdisk  # noqa: F401
 from microtome.benchmark.phantom import PhantomConfig
 from microtome.box import Int3
 from microtome.cli.app import main
