@@ -3,6 +3,7 @@
 import json
 import statistics
 from collections.abc import Iterator, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ FLAT, FLAT_UNWEIGHTED = "2-D, one network", "2-D, one network, not weighted"
 
 PIECE = 100 * 401 / (AWAY * 512 * 512)  # percent of the sections of `vnc` that are held out at an end
 
+SEEDS = 5  # that a figure wants
+
 Cell = dict[str, Any]
 Runs = dict[str, list[Cell]]
 """Of each variant, what came of it with each seed."""
@@ -42,8 +45,7 @@ def report(cells: Path) -> None:
     _draw({name: runs for name, runs in found.items() if runs})
     figures = _figures(found["vnc-membranes"])
     if figures:
-        seeds = sorted(cell["seed"] for cell in found["vnc-membranes"][PAPER])
-        record("grow", figures, seeds=seeds)
+        record("grow", figures, seeds=_whole_seeds(found["vnc-membranes"]))
 
 
 def _read(folder: Path) -> Runs:
@@ -100,7 +102,7 @@ def _draw(found: dict[str, Runs]) -> None:
         for (name, runs), (minutes, missed) in zip(
             found.items(), picture.subplots(len(found), 2, squeeze=False), strict=True
         ):
-            for colour, (variant, cells) in zip(CLASS_COLOURS, runs.items(), strict=False):
+            for (variant, cells), colour in zip(runs.items(), cycle(CLASS_COLOURS), strict=False):
                 rows = list(zip(*(cell["rows"] for cell in cells), strict=True))
                 sections = [str(each[0]["sections"]) for each in rows]
                 rates = np.array([[row["min_per_mvox"] for row in each] for each in rows])
@@ -154,9 +156,11 @@ def _whole(cell: Cell) -> float:
 
 
 def _figures(runs: Runs) -> dict[str, Figure]:
-    """Of membranes of `vnc`, as ../shared/figures.toml asks; none while a variant lacks."""
-    if {PAPER, SINGLE, UNWEIGHTED, FLAT, FLAT_UNWEIGHTED} - set(runs):
+    """Of membranes of `vnc`, as ../shared/figures.toml asks; none before all variants have enough seeds."""
+    whole = _whole_seeds(runs)
+    if len(whole) < SEEDS:
         return {}
+    runs = {variant: [cell for cell in cells if cell["seed"] in whole] for variant, cells in runs.items()}
     gains = [_gain(cell) for cell in runs[PAPER]]
     gaps = [_ratio([_last(cell, "far")], [_last(cell, "near")]) for cell in runs[PAPER]]
     weighting = _reductions(runs[SINGLE], runs[UNWEIGHTED])
@@ -176,6 +180,12 @@ def _figures(runs: Runs) -> dict[str, Figure]:
             f"{note}; one thin network, near and far, paired by seed; in 2-D {statistics.mean(flat):+.3f}",
         ),
     }
+
+
+def _whole_seeds(runs: Runs) -> list[int]:
+    """Those of which all variants are there."""
+    seeds = [{cell["seed"] for cell in runs.get(variant, [])} for variant in VARIANTS]
+    return sorted(set.intersection(*seeds))
 
 
 def _gain(cell: Cell) -> float:
