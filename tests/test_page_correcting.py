@@ -371,8 +371,20 @@ def test_what_training_will_weigh_is_shown_of_an_answer(page: Page, journal: Jou
     query = int(page.data("query"))
     page.submit()
     page.wait_saved()
+    page.tab.evaluate(
+        """() => {
+          const fetched = window.fetch;
+          const held = new Promise((release) => (window.release = release));
+          window.fetch = async (url, ...rest) => {
+            await (`${url}`.endsWith("/weights") && held);
+            return fetched(url, ...rest);
+          };
+        }"""
+    )
     page.press("PageUp")
     page.wait_query(query)
+    assert "being loaded" in legend.inner_text()
+    page.tab.evaluate("() => window.release()")
     page.tab.wait_for_function("() => document.querySelector('.legend.heat p').textContent === ''")
     assert legend.locator("span").all_inner_texts() == ["1×", "", "10×"]
     hot, cold = _colour(page, (53, 15)), _colour(page, (25, 50))

@@ -41,8 +41,10 @@ export class WeightMap {
       this.#say("Shown once the query is answered: go back to it.");
       return;
     }
-    this.#tell(open);
-    if (!open.weights) {
+    if (open.weights) {
+      this.#tell(open.weights);
+    } else {
+      this.#say("The weights are being loaded.");
       void this.#load(open);
     }
   }
@@ -52,18 +54,20 @@ export class WeightMap {
     try {
       open.weights = await api.weights(open.id);
     } catch {
-      this.#say("The weights could not be loaded.");
+      if (open === this.views.open) {
+        this.#say("The weights could not be loaded.");
+      }
       return;
     }
     if (open === this.views.open) {
-      this.#tell(open);
+      this.#tell(open.weights);
       this.views.repredict();
     }
   }
 
-  /** @param {OpenQuery} open */
-  #tell({ weights }) {
-    const corrected = weights?.some((byte) => byte > 0) ?? true;
+  /** @param {Uint8Array} weights */
+  #tell(weights) {
+    const corrected = weights.some((byte) => byte > 0);
     this.#say(corrected ? "" : "Nothing was corrected: every voxel weighs 1.");
   }
 
