@@ -1,8 +1,8 @@
 """Growing from one section, as Guay (2021) did, on labelled data with a simulated annotator.
 
 Five iterations from one section: the first is drawn, of the others predictions are corrected; by variants of
-the schedule of the paper: without weighting of errors, in 2-D, with one network. Cells are kept as they come:
-a run that was killed goes on where it was.
+the schedule of the paper: without weighting of errors, in 2-D, with one network, and with networks that go on
+from the one before. Cells are kept as they come: a run that was killed goes on where it was.
 """
 
 import argparse

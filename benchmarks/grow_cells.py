@@ -66,6 +66,14 @@ DATA = {
 Stages = tuple[StageConfig, ...]
 
 
+@dataclass(frozen=True)
+class Variant:
+    """In which stages networks are trained; each from scratch, or going on from the one before."""
+
+    stages: Stages
+    going_on: bool = False
+
+
 def _stages(net: str, errors: tuple[str, str], members: int = 1) -> Stages:
     """The paper's stages but for the nets, the weighting and the members of the last two."""
     third, fourth = PAPER_STAGES[2:]
@@ -78,12 +86,13 @@ def _stages(net: str, errors: tuple[str, str], members: int = 1) -> Stages:
 
 
 WEIGHTED, PLAIN = ("both", "missed"), ("none", "none")
-VARIANTS: Mapping[str, Stages] = {
-    "paper": PAPER_STAGES,
-    "paper, one network": _stages("paper", WEIGHTED),
-    "paper, one network, not weighted": _stages("paper", PLAIN),
-    "2-D, one network": _stages("flat", WEIGHTED),
-    "2-D, one network, not weighted": _stages("flat", PLAIN),
+VARIANTS: Mapping[str, Variant] = {
+    "paper": Variant(PAPER_STAGES),
+    "paper, one network": Variant(_stages("paper", WEIGHTED)),
+    "paper, one network, not weighted": Variant(_stages("paper", PLAIN)),
+    "2-D, one network": Variant(_stages("flat", WEIGHTED)),
+    "2-D, one network, not weighted": Variant(_stages("flat", PLAIN)),
+    "2-D, going on, not weighted": Variant(_stages("flat", PLAIN), going_on=True),
 }
 
 
@@ -125,27 +134,27 @@ class Runs:
         start = depth - AWAY if last else 0
         return Box((start, 0, 0), (start + AWAY, height, width))
 
-    def _grown(self, stages: Stages) -> Path:
+    def _grown(self, variant: Variant) -> Path:
         """The project of a variant with all its answers; what it shares with others is copied from there."""
-        folder = self._begun()
+        folder = self._begun(variant)
         for count, upto in ((3, THEN), (4, LAST)):
-            before, folder = folder, self._folder(stages[:count])
+            before, folder = folder, self._folder(variant, count)
             if not folder.exists():
                 partial = folder.with_suffix(".partial")
                 shutil.rmtree(partial, ignore_errors=True)
                 shutil.copytree(before, partial)
-                _restaged(partial, stages[:count])
+                _restaged(partial, variant.stages[:count])
                 with self._session(partial) as session:
                     simulate(session, Budget(upto), CostModel(), hand=WORTH, finish=False)
                 partial.rename(folder)
         return folder
 
-    def _begun(self) -> Path:
-        folder = self._folder(PAPER_STAGES[:2])
+    def _begun(self, variant: Variant) -> Path:
+        folder = self._folder(variant, 2)
         if not folder.exists():
             partial = folder.with_suffix(".partial")
             shutil.rmtree(partial, ignore_errors=True)
-            self._create(partial)
+            self._create(partial, variant)
             with self._session(partial) as session:
                 depth, height, width = self.data.shape
                 plant(session, (depth - AWAY - 1 if self.seed % 2 else AWAY, height // 2, width // 2))
@@ -153,11 +162,13 @@ class Runs:
             partial.rename(folder)
         return folder
 
-    def _folder(self, stages: Stages) -> Path:
-        words = "-".join(f"{stage.net}.{stage.errors}.{stage.members}" for stage in stages)
-        return self.work / self.data.name / str(self.seed) / words
+    def _folder(self, variant: Variant, stages: int) -> Path:
+        words = [f"{stage.net}.{stage.errors}.{stage.members}" for stage in variant.stages[:stages]]
+        return (
+            self.work / self.data.name / str(self.seed) / "-".join([*words, *["going-on"] * variant.going_on])
+        )
 
-    def _create(self, folder: Path) -> None:
+    def _create(self, folder: Path, variant: Variant) -> None:
         depth, height, width = self.data.shape
         new = NewProject(
             classes=(self.data.kind,),
@@ -178,8 +189,10 @@ class Runs:
         changes = {
             "query": query,
             "train": {**config.train, "steps": self.steps, "precision": "bfloat16"},
-            "grow": PAPER_STAGES[:2],
+            "grow": variant.stages[:2],
         }
+        if variant.going_on:
+            changes["fine_tune"] = {"steps": self.steps // 2, "learning_rate": 1e-3}
         save_config(config.model_copy(update=changes), path)
 
     @contextmanager
