@@ -182,7 +182,7 @@ def test_another_engine_that_was_asked_for_stays(device: str) -> None:
     assert compiled_where_worth(one, 10**10) is one
 
 
-@pytest.mark.parametrize("sampling", ["single", "flips", "dropout"])
+@pytest.mark.parametrize("sampling", ["single", pytest.param("flips", marks=pytest.mark.slow), "dropout"])
 def test_blocks_that_share_the_cores_are_predicted_as_one_after_the_other(
     sampling: Sampling, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

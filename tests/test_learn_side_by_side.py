@@ -54,6 +54,7 @@ def test_networks_side_by_side_are_those_that_are_trained_one_after_the_other() 
     assert heard[-1] == (12, 12)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("two_threads")
 def test_what_training_refuses_is_said_here() -> None:
     with pytest.raises(ValueError, match="labels"):

@@ -177,7 +177,7 @@ def test_dropout_is_on_while_training() -> None:
     assert same(fit(dropping).snapshots[-1], fit(dropping).snapshots[-1])
 
 
-@pytest.mark.parametrize("loss", ["ce+dice", "ce", "dice"])
+@pytest.mark.parametrize("loss", ["ce+dice", pytest.param("ce", marks=pytest.mark.slow), "dice"])
 def test_the_loss_goes_down(loss: str) -> None:
     losses = fit(trainer(steps=60, batch=4, loss=loss)).losses
     assert len(losses) == 6
@@ -199,7 +199,7 @@ def test_blobs_are_learnt_from_sparse_labels_in_seconds() -> None:
 
 
 def test_bfloat16_learns_what_float32_learns_and_keeps_exact_weights() -> None:
-    exact, half = (fit(trainer(steps=60, precision=name)) for name in ("float32", "bfloat16"))
+    exact, half = (fit(trainer(steps=30, precision=name)) for name in ("float32", "bfloat16"))
     assert not same(exact.snapshots[-1], half.snapshots[-1])
     assert all(value.dtype != torch.bfloat16 for value in half.snapshots[-1].values())
     assert half.losses[-1] == pytest.approx(exact.losses[-1], abs=0.1)

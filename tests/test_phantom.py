@@ -97,7 +97,7 @@ def test_the_default_resembles_larval_vnc() -> None:
     assert made.image[made.membranes].mean() + 60 < made.image[~made.membranes].mean()
 
 
-@pytest.mark.parametrize("share", [0.02, 0.05, 0.1])
+@pytest.mark.parametrize("share", [0.02, pytest.param(0.05, marks=pytest.mark.slow), 0.1])
 def test_rarity_is_the_share_of_mitochondria(share: float) -> None:
     made = phantom(PhantomConfig(shape=(6, 256, 256), rarity=share))
     assert (made.mitochondria > 0).mean() == pytest.approx(share, rel=0.25)

@@ -76,7 +76,8 @@ def test_what_was_taught_is_found_in_other_boxes() -> None:
     assert np.mean(found == labels(BOXES[2])) > 0.9
 
 
-def test_the_same_seed_teaches_the_same_network() -> None:
+def test_the_same_seed_teaches_the_same_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(on_volume, "LESSON_STEPS", 5)
     first, same, other = (
         view().taught(BOXES[0], labels(BOXES[0]), seed)(BOXES[2]).mean for seed in (1, 1, 2)
     )
@@ -84,15 +85,23 @@ def test_the_same_seed_teaches_the_same_network() -> None:
     assert not np.array_equal(first, other)
 
 
-def test_teaching_leaves_the_model_as_it_was() -> None:
+def test_teaching_leaves_the_model_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(on_volume, "LESSON_STEPS", 5)
     one = view()
     before = one.model.posterior(striped(), 1, 0).mean
     one.taught(BOXES[0], labels(BOXES[0]), 0)
     np.testing.assert_array_equal(one.model.posterior(striped(), 1, 0).mean, before)
 
 
-@pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize("label", [0, 1])
+@pytest.mark.parametrize(
+    ("label", "classes"),
+    [
+        (0, 2),
+        (1, 3),
+        pytest.param(0, 3, marks=pytest.mark.slow),
+        pytest.param(1, 2, marks=pytest.mark.slow),
+    ],
+)
 def test_one_class_alone_can_be_taught(label: int, classes: int) -> None:
     box = BOXES[0]
     found = view(classes=classes).taught(box, np.full(box.shape, label, np.uint8), 0)(box)

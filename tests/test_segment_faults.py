@@ -117,6 +117,7 @@ def test_a_damaged_chunk_is_seen_before_anything_is_written_where_it_is_sampled(
     assert not any((project / "predictions").iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("unsampled")
 def test_a_missing_chunk_is_damage_where_the_project_says_so(
     run: Run, project: Path, undisturbed: dict[str, Any]

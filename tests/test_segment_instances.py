@@ -144,7 +144,9 @@ def dying(after: int) -> Callable[..., Iterator[Any]]:
 HOW = InstanceSettings(smallest=3, holes=4, block=(5, 7, 8))
 
 
-@pytest.mark.parametrize("after", [3, 12, 20, 31])
+@pytest.mark.parametrize(
+    "after", [3, pytest.param(12, marks=pytest.mark.slow), pytest.param(20, marks=pytest.mark.slow), 31]
+)
 def test_a_run_that_was_killed_goes_on_and_gives_the_same(
     after: int, specks: tuple[Path, np.ndarray], tmp_path: Path
 ) -> None:
@@ -159,7 +161,9 @@ def test_a_run_that_was_killed_goes_on_and_gives_the_same(
     assert sorted(path.name for path in work.iterdir()) == ["plan.json", "result.json"]
 
 
-@pytest.mark.parametrize("after", [6, 14, 22, 30])
+@pytest.mark.parametrize(
+    "after", [6, pytest.param(14, marks=pytest.mark.slow), pytest.param(22, marks=pytest.mark.slow), 30]
+)
 def test_a_watershed_that_was_killed_goes_on_and_gives_the_same(
     after: int, specks: tuple[Path, np.ndarray], tmp_path: Path
 ) -> None:

@@ -66,7 +66,7 @@ def tiny() -> FittedVAE:
 @pytest.fixture(scope="module")
 def of_masks() -> FittedVAE:
     config = VAEConfig(latent=8, widths=(16, 16, 32), side=16)
-    return fit_vae(masks(300, seed=0), config, VAETraining(steps=200, batch=32, learning_rate=3e-3), seed=0)
+    return fit_vae(masks(300, seed=0), config, VAETraining(steps=120, batch=32, learning_rate=3e-3), seed=0)
 
 
 # The network
@@ -287,6 +287,7 @@ def test_masks_are_drawn_back_from_their_features(of_masks: FittedVAE) -> None:
     assert error < 0.6 * np.abs(np.median(truth, axis=0) - truth).mean()  # the best picture for all
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (ROOT / "vnc_sstem" / "image.tif").is_file(), reason="the vnc data are not here")
 def test_patches_of_tissue_come_back_far_better_than_the_mean_patch() -> None:
     def patches(sections: range) -> np.ndarray:
