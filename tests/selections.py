@@ -16,7 +16,13 @@ def free(boxes: list[Box], selection: list[Box]) -> list[Box]:
 
 
 def require_contract(strategy: Strategy, candidates: Candidates, n: int) -> None:
-    """Fails unless `strategy` chooses as the protocol says."""
+    """Fails unless `strategy` chooses as the protocol says, and the same again."""
+    selection = require_selection(strategy, candidates, n)
+    assert chosen(strategy, candidates, n) == selection, "not the same for the same generator"
+
+
+def require_selection(strategy: Strategy, candidates: Candidates, n: int) -> Selection:
+    """What `strategy` chooses, which must be as the protocol says."""
     assert isinstance(strategy, Strategy)
     selection = chosen(strategy, candidates, n)
     indices = [pick.index for pick in selection]
@@ -30,4 +36,4 @@ def require_contract(strategy: Strategy, candidates: Candidates, n: int) -> None
     assert all(pick.reason for pick in selection), "no reason"
     left = len(indices) < len(candidates) if candidates.sharing else free(list(candidates.boxes), boxes)
     assert len(boxes) == n or not left, "more can be had"
-    assert chosen(strategy, candidates, n) == selection, "not the same for the same generator"
+    return selection

@@ -157,7 +157,7 @@ def test_a_simulation_keeps_what_was_shown_and_learns_from_the_difference(projec
     with (project_folder / "project.toml").open("a") as file:
         file.write("\n[corrections]\nstrength = 100.0\n")
     with opened(project_folder, "cpu", silent) as session:
-        simulate(session, Budget(24), CostModel(draw_seconds=5.0))
+        simulate(session, Budget(16), CostModel(draw_seconds=5.0))
         journal = session.project.journal
         corrected = [answer for answer in journal.answers() if answer.method == "corrected"]
         assert corrected

@@ -64,7 +64,7 @@ def synapses(seed: int) -> Example:
 
 
 def test_both_sides_of_synapses_are_learnt() -> None:
-    recipe = short("polarity", 60)
+    recipe = short("polarity", 40)
     model = SegmentationModel(recipe, 3).fit([synapses(0), synapses(1)], seed=0, progress=silent)
     unseen = synapses(2)
     mean = model.posterior(unseen.image, 1, 0).mean

@@ -39,11 +39,17 @@ def test_a_simulation_ends_at_its_budget_with_a_model_that_saw_every_answer(proj
         assert journal.check() == []
 
 
-def test_no_box_is_asked_twice_and_no_two_overlap(project_folder: Path) -> None:
-    with opened(project_folder, "cpu", silent) as session:
-        simulate(session, Budget(27), CostModel())
+@pytest.fixture
+def of_twelve(tmp_path: Path) -> Path:
+    """A project in which twelve boxes are all that can be asked."""
+    return phantom_project(tmp_path / "twelve", query_shape=(1, 48, 48))
+
+
+def test_no_box_is_asked_twice_and_no_two_overlap(of_twelve: Path) -> None:
+    with opened(of_twelve, "cpu", silent) as session:
+        simulate(session, Budget(12), CostModel())
         boxes = [query.box for query in session.project.journal.queries()]
-        assert len(boxes) == 27
+        assert len(boxes) == 12
         assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
         assert ask(session, 5) == []
 
@@ -61,7 +67,7 @@ def test_the_same_project_and_seed_ask_the_same(tmp_path: Path) -> None:
     asked = []
     for name in ("one", "two"):
         with opened(phantom_project(tmp_path / name), "cpu", silent) as session:
-            simulate(session, Budget(11), CostModel())
+            simulate(session, Budget(8), CostModel())
             asked.append(_asked(session))
     assert asked[0] == asked[1]
 
@@ -74,8 +80,18 @@ def test_another_seed_asks_otherwise(tmp_path: Path) -> None:
     assert asked[0] != asked[1]
 
 
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[int, int, Box, float]]:
+    """What is asked by a simulation in one go."""
+    with opened(phantom_project(tmp_path_factory.mktemp("loop") / "whole"), "cpu", silent) as session:
+        simulate(session, Budget(9), CostModel())
+        return _asked(session)
+
+
 @pytest.mark.parametrize("steps_before", [1, 3, 6, 8])
-def test_an_interrupted_simulation_goes_on_where_it_was(tmp_path: Path, steps_before: int) -> None:
+def test_an_interrupted_simulation_goes_on_where_it_was(
+    tmp_path: Path, uninterrupted: list[tuple[int, int, Box, float]], steps_before: int
+) -> None:
     class Interrupted(Exception):
         pass
 
@@ -87,15 +103,12 @@ def test_an_interrupted_simulation_goes_on_where_it_was(tmp_path: Path, steps_be
         if calls == steps_before:
             raise Interrupted
 
-    with opened(phantom_project(tmp_path / "whole"), "cpu", silent) as session:
-        simulate(session, Budget(9), CostModel())
-        expected = _asked(session)
     folder = phantom_project(tmp_path / "parts")
     with opened(folder, "cpu", interrupting) as session, pytest.raises(Interrupted):
         simulate(session, Budget(9), CostModel())
     with opened(folder, "cpu", silent) as session:
         simulate(session, Budget(9), CostModel())
-        assert _asked(session) == expected
+        assert _asked(session) == uninterrupted
         assert len(session.project.journal.efforts()) == 9
 
 
@@ -114,9 +127,9 @@ def test_training_without_answers_is_refused(project_folder: Path) -> None:
         train(session)
 
 
-def test_examples_hold_every_label_that_falls_into_them(project_folder: Path) -> None:
-    with opened(project_folder, "cpu", silent) as session:
-        simulate(session, Budget(27), CostModel())
+def test_examples_hold_every_label_that_falls_into_them(of_twelve: Path) -> None:
+    with opened(of_twelve, "cpu", silent) as session:
+        simulate(session, Budget(12), CostModel())
         answers = list(session.project.journal.answers())
         examples = examples_from(session.project, session.image, answers, margin=(0, 16, 16))
         for answer, example in zip(answers, examples, strict=True):

@@ -147,7 +147,7 @@ def test_windows_without_labels_do_not_hinder_training() -> None:
 
 def test_noisy_images_are_ranked_above_clean_ones() -> None:
     examples = [discs(seed, noise) for seed in range(8) for noise in (5, 90)]
-    train = TrainConfig(steps=150, batch=8, window=(1, 32, 32), learning_rate=1e-2)
+    train = TrainConfig(steps=80, batch=8, window=(1, 32, 32), learning_rate=1e-2)
     net = NetConfig(widths=(4, 8), dropout=0, loss_head=True)
     recipe = Recipe(net, train, AugmentConfig(elastic=0, rotation=0, noise=0, blur=0))
     model = SegmentationModel(recipe, 2).fit(examples, seed=0, progress=silent)

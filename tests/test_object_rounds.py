@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,13 +68,33 @@ def painted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "vnc"
 
 
+@contextmanager
+def copied(folder: Path) -> Iterator[Session]:
+    """A copy of a project, beside the image."""
+    copy = folder.with_name(f"copy-{len(list(folder.parent.iterdir()))}")
+    shutil.copytree(folder, copy)
+    with opened(copy, "cpu", silent) as made:
+        yield replace(made, recipe=RECIPE, sampling="single")
+
+
 @pytest.fixture
 def session(painted: Path) -> Iterator[Session]:
-    """A copy of it, beside the image."""
-    folder = painted.with_name(f"copy-{len(list(painted.parent.iterdir()))}")
-    shutil.copytree(painted, folder)
-    with opened(folder, "cpu", silent) as made:
-        yield replace(made, recipe=RECIPE, sampling="single")
+    with copied(painted) as session:
+        yield session
+
+
+@pytest.fixture(scope="module")
+def after_a_round(painted: Path) -> Path:
+    """The project after a round of random objects."""
+    with copied(painted) as session:
+        assert len(ObjectSimulation(session, plan("random", 1)).run()) == 2
+        return session.project.root
+
+
+@pytest.fixture
+def later(after_a_round: Path) -> Iterator[Session]:
+    with copied(after_a_round) as session:
+        yield session
 
 
 def plan(strategy: str, rounds: int) -> RoundPlan:
@@ -118,10 +139,8 @@ def test_where_no_object_lies_in_the_train_split_there_is_nothing_to_ask(session
         ObjectSimulation(session, replace(plan("random", 1), proposals=everything)).run()
 
 
-def test_a_strategy_that_needs_no_features_makes_none(session: Session) -> None:
-    scores = ObjectSimulation(session, plan("random", 1)).run()
-    assert len(scores) == 2
-    assert not (ProposalSets(session.project.root).opened("001").folder / "features").exists()
+def test_a_strategy_that_needs_no_features_makes_none(later: Session) -> None:
+    assert not (ProposalSets(later.project.root).opened("001").folder / "features").exists()
 
 
 def test_rounds_go_on_from_objects_and_networks_that_were_begun_with(session: Session) -> None:
@@ -138,19 +157,17 @@ def test_training_on_objects_expects_a_recipe_that_fine_tunes(session: Session) 
         train_on_objects(session, [])
 
 
-def test_objects_of_one_class_of_several_teach_nothing(session: Session) -> None:
-    ObjectSimulation(session, plan("random", 1)).run()
-    found = ProposalSets(session.project.root).opened("001")
-    assert object_classes(session, found) == (1,)
-    config = session.project.config.model_copy(update={"classes": ("mitochondria", "membranes")})
-    several = replace(session, project=replace(session.project, config=config))
+def test_objects_of_one_class_of_several_teach_nothing(later: Session) -> None:
+    found = ProposalSets(later.project.root).opened("001")
+    assert object_classes(later, found) == (1,)
+    config = later.project.config.model_copy(update={"classes": ("mitochondria", "membranes")})
+    several = replace(later, project=replace(later.project, config=config))
     assert object_classes(several, found) == (1,)
     with pytest.raises(ValueError, match="the project has mitochondria, membranes"):
         taught_classes(several, found)
 
 
-def test_a_plan_that_is_damaged_is_named(session: Session) -> None:
-    ObjectSimulation(session, plan("random", 1)).run()
-    (ProposalSets(session.project.root).folder / "simulation.json").write_text("{")
+def test_a_plan_that_is_damaged_is_named(later: Session) -> None:
+    (ProposalSets(later.project.root).folder / "simulation.json").write_text("{")
     with pytest.raises(ValueError, match=r"simulation\.json is damaged: a simulation expects its plan there"):
-        ObjectSimulation(session, plan("random", 2)).run()
+        ObjectSimulation(later, plan("random", 2)).run()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from microtome.objects.clustering import Clusters, hierarchical, late_fusion
@@ -142,6 +142,7 @@ def test_equal_objects_are_drawn_at_random() -> None:
     assert len(firsts) > 3
 
 
+@settings(max_examples=40)
 @given(
     st.integers(0, 40),
     st.integers(1, 5),

@@ -40,7 +40,7 @@ def masks(rng: np.random.Generator) -> tuple[np.ndarray, Int3]:
 @pytest.mark.parametrize("flat", [False, True])
 def test_whatever_the_blocks_the_components_are_those_of_scipy(connectivity: int, flat: bool) -> None:
     rng, neighbours = np.random.default_rng(connectivity + flat), Neighbours(connectivity, flat)
-    for _ in range(25):
+    for _ in range(12):
         mask, block = masks(rng)
         expected, _ = ndimage.label(mask, neighbours.structure)
         assert np.array_equal(blockwise(mask, block, neighbours), in_order(expected)), (mask.shape, block)
@@ -48,7 +48,7 @@ def test_whatever_the_blocks_the_components_are_those_of_scipy(connectivity: int
 
 def test_small_components_are_left_out_only_where_nothing_can_be_missing_from_them() -> None:
     rng = np.random.default_rng(2)
-    for _ in range(60):
+    for _ in range(30):
         mask, block = masks(rng)
         labels = blockwise(mask, block, Neighbours(), smallest=5)
         every, _ = ndimage.label(mask)

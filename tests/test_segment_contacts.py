@@ -52,16 +52,16 @@ def blobs(rng: np.random.Generator, shape: Int3, sigma: float = 1.2) -> np.ndarr
 
 
 def halves(angle: float) -> np.ndarray:
-    """Ids 1 and 2 on both sides of a plane through z; 20 sections of 900 × 900 nm."""
+    """Ids 1 and 2 on both sides of a plane through z; 6 sections of 900 × 900 nm."""
     y, x = np.ogrid[-100:101, -100:101]
     side = np.cos(angle) * x + np.sin(angle) * y > 0.3
-    return np.repeat((1 + side)[None], 20, axis=0).astype(np.uint8)
+    return np.repeat((1 + side)[None], 6, axis=0).astype(np.uint8)
 
 
 @pytest.mark.parametrize("angle", [0.2, 0.4, 0.6])
 def test_the_area_between_two_instances_is_that_of_the_plane(angle: float, tmp_path: Path) -> None:
     labels = halves(angle)
-    expected = 20 * 45 * 201 * 4.6 / np.cos(angle) / 1e6
+    expected = 6 * 45 * 201 * 4.6 / np.cos(angle) / 1e6
     found = touching_within(tmp_path, labels)
     assert (found.ids.tolist(), found.others.tolist()) == ([1], [2])
     assert found.contact_um2[0] == pytest.approx(expected, rel=0.03)

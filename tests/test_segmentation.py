@@ -2,17 +2,31 @@
 
 import csv
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
-from conftest import Run
+from conftest import Run, phantom_project
 from microtome.box import Box
+from microtome.cli.app import main
 from microtome.volume import open_volume
 
 SHAPE = (4, 96, 96)
+
+
+@pytest.fixture(scope="module")
+def segmented(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of which the whole is segmented; tests leave that segmentation as it is."""
+    folder = phantom_project(tmp_path_factory.mktemp("segmented") / "mito")
+    for words in (("simulate", str(folder), "--patches", "3"), ("segment", str(folder))):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", ["microtome", *words])
+            with pytest.raises(SystemExit, match=r"^0$"):
+                main()
+    return folder
 
 
 @pytest.fixture
@@ -40,20 +54,19 @@ def test_objects_are_labelled_measured_and_told_of(run: Run, trained: Path) -> N
     assert "http://" not in page.replace("http://www.w3.org", "")
 
 
-def test_what_is_done_is_not_done_again(run: Run, trained: Path) -> None:
-    folder = Path(json.loads(run("segment", trained, "--json")[1])["segmentation"])
+def test_what_is_done_is_not_done_again(run: Run, segmented: Path) -> None:
+    folder = segmented / "segmentations" / "001"
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.suffix in (".csv", ".npz")}
     assert before
-    assert run("segment", trained)[0] == 0
+    assert run("segment", segmented)[0] == 0
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-def test_other_settings_want_another_name(run: Run, trained: Path) -> None:
-    assert run("segment", trained)[0] == 0
-    code, _, err = run("segment", trained, "--threshold", 0.7)
+def test_other_settings_want_another_name(run: Run, segmented: Path) -> None:
+    code, _, err = run("segment", segmented, "--threshold", 0.7)
     assert (code, "was begun with another volume, target or settings" in err) == (1, True)
-    assert run("segment", trained, "--threshold", 0.7, "--name", "strict")[0] == 0
-    assert (trained / "segmentations" / "strict" / "report.html").exists()
+    assert run("segment", segmented, "--threshold", 0.7, "--name", "strict")[0] == 0
+    assert (segmented / "segmentations" / "strict" / "report.html").exists()
 
 
 def test_nothing_found_is_told_in_words(run: Run, trained: Path) -> None:
@@ -77,11 +90,10 @@ def test_the_report_of_a_part_is_of_that_part(run: Run, trained: Path) -> None:
     assert ">Section 2<" in page or ">Section 1<" in page
 
 
-def test_what_is_told_is_of_all_that_was_predicted(run: Run, trained: Path) -> None:
-    assert run("segment", trained)[0] == 0
-    told = json.loads(run("segment", trained, "--box", "1:3", "--json")[1])
+def test_what_is_told_is_of_all_that_was_predicted(run: Run, segmented: Path) -> None:
+    told = json.loads(run("segment", segmented, "--box", "1:3", "--json")[1])
     assert (told["box"], told["predicted_voxels"]) == ("0:4,0:96,0:96", 4 * 96 * 96)
-    page = (trained / "segmentations" / "001" / "report.html").read_text(encoding="utf-8")
+    page = (segmented / "segmentations" / "001" / "report.html").read_text(encoding="utf-8")
     assert "faces of the box" not in page
 
 

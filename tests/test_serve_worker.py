@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from conftest import phantom_project
 from growing import growing_project
 from microtome.cli.session import opened
 from microtome.loop.session import Session
@@ -178,10 +179,11 @@ def test_queries_are_added_while_it_trains(project_folder: Path, monkeypatch: py
         assert {query.strategy for query in waiting_at_once} == {"random"}
 
 
-def test_nothing_left_to_ask_is_found_out_once(project_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with opened(project_folder, "cpu", silent) as session:
+def test_nothing_left_to_ask_is_found_out_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    twelve = phantom_project(tmp_path / "p", query_shape=(1, 48, 48))  # boxes that can be asked
+    with opened(twelve, "cpu", silent) as session:
         worker = Worker(session)
-        for _ in range(9):
+        for _ in range(4):
             _finish(worker)
             _answer(session, 3)
         _finish(worker)

@@ -59,7 +59,7 @@ def read_table(folder: Path) -> list[dict]:
 @pytest.fixture(scope="module", autouse=True)
 def few_steps() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(heads, "STEPS", 60)
+        patch.setattr(heads, "STEPS", 20)
         yield
 
 

@@ -1,9 +1,12 @@
 """The learners of both tiers are models as strategies know them, and repeatable."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
 
+from microtome.benchmark.protocol import heads
 from microtome.benchmark.protocol.filters import SIGMAS, FilterBank, bank
 from microtome.benchmark.protocol.heads import HeadLearner
 from microtome.benchmark.protocol.learners import Learner, UNetLearner
@@ -24,6 +27,18 @@ RECIPE = Recipe(
 )
 LEARNERS = {"heads": HeadLearner(2), "U-Net": UNetLearner(RECIPE, 2, "flips", 2)}
 both = pytest.mark.parametrize("learner", LEARNERS.values(), ids=LEARNERS)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_steps() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(heads, "STEPS", 100)
+        yield
+
+
+@pytest.fixture(scope="module")
+def of_heads(few_steps: None) -> ModelView:
+    return fitted(HeadLearner(2))
 
 
 def fitted(learner: Learner, task: Task = TASK, seed: int = 0, every: int = 5) -> ModelView:
@@ -68,8 +83,8 @@ def test_heads_learn_to_tell_foreground_from_background() -> None:
     assert overlap / np.count_nonzero((predicted == 1) | (truth == 1)) > 0.3
 
 
-def test_heads_sampled_by_dropout_are_other_than_their_ensemble_and_repeatable() -> None:
-    view, box = fitted(HeadLearner(2)), TASK.test.boxes[0]
+def test_heads_sampled_by_dropout_are_other_than_their_ensemble_and_repeatable(of_heads: ModelView) -> None:
+    view, box = of_heads, TASK.test.boxes[0]
     ensemble, dropped = view.posterior(box), view.posterior(box, "dropout")
     assert np.abs(ensemble.mean - dropped.mean).max() > 1e-4
     assert dropped.deviation.max() > 1e-3
@@ -77,16 +92,15 @@ def test_heads_sampled_by_dropout_are_other_than_their_ensemble_and_repeatable()
     np.testing.assert_array_equal(fitted(HeadLearner(2)).posterior(box, "dropout").mean, dropped.mean)
 
 
-def test_members_see_shared_voxels_as_they_see_their_own() -> None:
-    weights = fitted(HeadLearner(2)).heads.weights
+def test_members_see_shared_voxels_as_they_see_their_own(of_heads: ModelView) -> None:
+    weights = of_heads.heads.weights
     x = torch.randn(7, weights.hidden.shape[1], generator=torch.Generator().manual_seed(0))
     expected = weights.activations(x.expand(len(weights.hidden), -1, -1))
     torch.testing.assert_close(weights.shared_activations(x), expected)
 
 
-def test_gradients_are_those_of_the_cross_entropy_at_the_last_layer() -> None:
-    learner = HeadLearner(2)
-    view, box = fitted(learner), TASK.pool.boxes[3]
+def test_gradients_are_those_of_the_cross_entropy_at_the_last_layer(of_heads: ModelView) -> None:
+    view, box = of_heads, TASK.pool.boxes[3]
     hidden = view._hidden(box).numpy()
     out, bias = view.heads.weights.out[0].numpy(), view.heads.weights.out_bias[0].numpy()
     logits = hidden @ out + bias

@@ -169,7 +169,8 @@ def test_unfinished_study_says_so_and_what_is_left_out(tmp_path: Path) -> None:
 
 
 def test_one_strategy_with_one_seed_is_a_page_too(tmp_path: Path) -> None:
-    words = report_of(tmp_path, study_rows.table({"entropy": 0.05}, seeds=1), complete=False)
+    rows = study_rows.plain(study_rows.table({"entropy": 0.05}, seeds=1))
+    words = report_of(tmp_path, rows, complete=False)
     assert "there is nothing to compare" in words
     assert "1 strategy, 1 paired seed" in words
 
@@ -242,7 +243,7 @@ def test_description_is_read_as_it_is_written(tmp_path: Path) -> None:
 
 
 def test_strategy_named_as_a_path_is_drawn_inside_the_folder(tmp_path: Path) -> None:
-    rows = study_rows.table({"../../evil": 0.0, "entropy": 0.1}, seeds=2)
+    rows = study_rows.plain(study_rows.table({"../../evil": 0.0, "entropy": 0.1}, seeds=2))
     study = study_rows.write(tmp_path / "study", rows, reference_strategies=["../../evil"])
     write_study_report(study)
     assert (study / "figures" / "difference-evil.png").is_file()
@@ -251,7 +252,7 @@ def test_strategy_named_as_a_path_is_drawn_inside_the_folder(tmp_path: Path) -> 
 
 def test_perfect_scores_have_a_figure(tmp_path: Path) -> None:
     rows = [row | {"jaccard": 1.0} for row in study_rows.table({"random": 0.0, "entropy": 0.0}, seeds=2)]
-    write_study_report(study_rows.write(tmp_path, rows))
+    write_study_report(study_rows.write(tmp_path, study_rows.plain(rows)))
     assert (tmp_path / "figures" / "overview.png").is_file()
 
 
