@@ -88,7 +88,9 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[int, i
         return _asked(session)
 
 
-@pytest.mark.parametrize("steps_before", [1, 3, 6, 8])
+@pytest.mark.parametrize(
+    "steps_before", [1, pytest.param(3, marks=pytest.mark.slow), pytest.param(6, marks=pytest.mark.slow), 8]
+)
 def test_an_interrupted_simulation_goes_on_where_it_was(
     tmp_path: Path, uninterrupted: list[tuple[int, int, Box, float]], steps_before: int
 ) -> None:
