@@ -25,7 +25,7 @@ from microtome.loop.session import Session
 from microtome.loop.simulation import Budget, simulate
 from microtome.oracle import CostModel
 from microtome.progress import silent
-from microtome.project.config import PAPER_STAGES, load_config
+from microtome.project.config import PAPER_STAGES, PLAIN_STAGES, load_config
 from microtome.project.growth import AUDIT, audits_of, lessons, sections_in
 from microtome.project.growth_cost import drifts, forecast, iterations
 from microtome.query.candidates import Candidates
@@ -384,12 +384,36 @@ def test_a_new_project_is_made_to_grow_and_one_that_asked_before_is_not(tmp_path
     code, _, err = run("grow", folder, "--simulate", 1)
     assert code == 0
     assert "grows from now on" in err
-    assert load_config(folder / "project.toml", TABLES).grow == PAPER_STAGES
+    config = load_config(folder / "project.toml", TABLES)
+    assert config.grow == PLAIN_STAGES
+    assert config.fine_tune == {"steps": 3, "learning_rate": config.train["learning_rate"] / 3}
     other = phantom_project(tmp_path / "other", strategy="entropy")
     run("query", other)
     code, _, err = run("grow", other, "--simulate", 1)
     assert code == 1
     assert "asked by 'entropy' before; growing expects a new project" in err
+
+
+def test_the_papers_schedule_is_had_by_its_name(tmp_path: Path, run: Run) -> None:
+    folder = phantom_project(tmp_path / "p")
+    assert run("grow", folder, "--schedule", "paper", "--simulate", 1)[0] == 0
+    config = load_config(folder / "project.toml", TABLES)
+    assert (config.grow, config.fine_tune) == (PAPER_STAGES, {})
+    code, _, err = run("grow", folder, "--schedule", "plain", "--simulate", 2)
+    assert (code, err.count("\n")) == (1, 1)
+    assert "grows already, by [[grow]] of its project.toml" in err
+
+
+def test_networks_of_the_plain_schedule_go_on_from_the_one_before(tmp_path: Path, run: Run) -> None:
+    folder = phantom_project(tmp_path / "p")
+    settings = folder / "project.toml"
+    settings.write_text(settings.read_text().replace("audits = 1", "audits = 0"))
+    assert run("grow", folder, "--simulate", 3)[0] == 0
+    with opened(folder, "cpu", silent, reading=True) as session:
+        first, second = (load(session, model) for model in session.project.journal.models()[:2])
+    kernels = [name for name, one in first.members[0].items() if one.ndim > 1]
+    moved = max(float(abs(second.members[0][name] - first.members[0][name]).max()) for name in kernels)
+    assert 0 < moved < 0.02
 
 
 def test_a_project_that_does_not_grow_has_no_table(tmp_path: Path, run: Run) -> None:

@@ -12,7 +12,10 @@ from microtome.cli.show import announce_page, progress, result, say, sides
 
 if TYPE_CHECKING:
     from microtome.benchmark.report.growth import Corrected
+    from microtome.learn.config import TrainConfig
     from microtome.project import Project
+
+ScheduleName = Literal["plain", "paper"]
 
 
 def grow(
@@ -21,6 +24,13 @@ def grow(
         str | None,
         typer.Option(
             metavar="Z,Y,X", help="Begin at this voxel, or begin again there.", show_default="middle"
+        ),
+    ] = None,
+    schedule: Annotated[
+        ScheduleName | None,
+        typer.Option(
+            help="Networks of a new project: one 2-D net that goes on, or those of Guay (2021).",
+            show_default="plain",
         ),
     ] = None,
     table: Annotated[
@@ -63,7 +73,7 @@ def grow(
         _tell(folder, report, as_json=as_json)
         return
     require_local(host, allow_remote=allow_remote)
-    begin(folder, known=simulate is not None)
+    begin(folder, schedule, known=simulate is not None)
     if at is not None:
         _plant(folder, at)
     if simulate is not None:
@@ -83,24 +93,28 @@ def _require_page(path: Path) -> None:
         raise typer.BadParameter(f"expected the name of a page, FILE.html; got {path}", param_hint="--report")
 
 
-def begin(folder: Path, *, known: bool = False) -> None:
-    """Make a project grow that has not asked anything yet, by the stages of Guay (2021).
+def begin(folder: Path, schedule: ScheduleName | None = None, *, known: bool = False) -> None:
+    """Make a project grow that has not asked anything yet, by a schedule, else the plain one.
 
     Raises:
-        ValueError: If it is no project, it asked before, or its labels should be `known` and are not.
+        ValueError: If it is no project, it asked before, it grows and another schedule is asked for, or its
+            labels should be `known` and are not.
         OSError: If project.toml cannot be written.
     """
     from microtome.box import count
-    from microtome.learn.settings import TABLES
+    from microtome.learn.settings import TABLES, recipe_from
     from microtome.project import ProjectConfig, open_project
-    from microtome.project.config import PAPER_STAGES, save_config
+    from microtome.project.config import PAPER_STAGES, PLAIN_STAGES, save_config
     from microtome.project.growth import grows
     from microtome.project.records import OUTWARD
 
     with open_project(folder, TABLES) as project:
         if known and project.config.truth is None:
             raise ValueError(f"{folder} has no [truth]: known labels are needed to simulate")
-        if grows(project.config):
+        config = project.config
+        if grows(config):
+            if schedule is not None:
+                raise ValueError(f"{folder} grows already, by [[grow]] of its project.toml: edit it there")
             return
         if project.journal.queries():
             strategy = project.config.query.strategy
@@ -108,7 +122,11 @@ def begin(folder: Path, *, known: bool = False) -> None:
             raise ValueError(f"{folder} asked by {strategy!r} before; growing expects a new project{hint}")
         asking = {"strategy": OUTWARD, "start_strategy": OUTWARD, "start": 1, "sampling": "single"}
         query = project.config.query.model_copy(update=asking)
-        grown = project.config.model_copy(update={"query": query, "grow": PAPER_STAGES})
+        changes: dict[str, Any] = {"query": query, "grow": PAPER_STAGES}
+        if schedule != "paper":
+            changes["grow"] = PLAIN_STAGES
+            changes["fine_tune"] = config.fine_tune or _going_on(recipe_from(config.settings).train)
+        grown = config.model_copy(update=changes)
         checked = ProjectConfig.model_validate(grown.model_dump(by_alias=True))
         save_config(checked, project.root / "project.toml")
     say(f"{folder} grows from now on: [[grow]] in its project.toml says in which steps")
@@ -118,6 +136,12 @@ def begin(folder: Path, *, known: bool = False) -> None:
         say(
             f"boxes of {sides(shape)} voxels fill {100 * covered:.0f} % of splits.train, and no more is asked"
         )
+
+
+def _going_on(train: "TrainConfig") -> dict[str, int | float]:
+    """How networks go on from the one before: half as long, at a third of the rate."""
+    halved = {"epochs": -(-train.epochs // 2)} if train.epochs else {"steps": -(-train.steps // 2)}
+    return {**halved, "learning_rate": train.learning_rate / 3}
 
 
 def _plant(folder: Path, at: str) -> None:

@@ -138,6 +138,9 @@ PAPER_STAGES = (
 )
 """The five bootstrap iterations of Guay (2021), table 1, the first section included."""
 
+PLAIN_STAGES = tuple(StageConfig(after=stage.after, ask=stage.ask) for stage in PAPER_STAGES)
+"""The same steps with one 2-D net throughout, in which corrections weigh as much as the rest."""
+
 
 class SplitsConfig(_Table):
     """Where queries may be asked and where it is tested: "z0:z1" or "z0:z1,y0:y1,x0:x1", half-open."""
