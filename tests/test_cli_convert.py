@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -68,6 +71,81 @@ def test_labels_that_a_type_cannot_hold_are_refused(run: Run, image: Path, tmp_p
     assert code == 1
     assert "expected voxels that uint8 holds" in err
     assert not (tmp_path / "a.tif").exists()
+
+
+@pytest.mark.parametrize(
+    ("voxels", "dtype", "got"),
+    [
+        (np.array([[[2**24, 2**24 + 1]]], np.uint32), "float32", "16777217"),
+        (np.array([[[-(2**24) - 1]]], np.int64), "float32", "-16777217"),
+        (np.array([[[1e300]]]), "float32", "1e+300"),
+    ],
+)
+def test_numbers_that_a_real_type_cannot_hold_are_refused(
+    voxels: np.ndarray, dtype: str, got: str, run: Run, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "in.npy", voxels)
+    code, _, err = run("convert", tmp_path / "in.npy", tmp_path / "a.h5", *NM, "--dtype", dtype)
+    assert (code, err.count("\n")) == (1, 1)
+    assert f"expected voxels that {dtype} holds; got {got} in box" in err
+
+
+def test_real_numbers_are_rounded_to_the_precision_asked_for(run: Run, tmp_path: Path) -> None:
+    voxels = np.array([[[1 / 3, np.nan, -np.inf, 2.0**24]]])
+    np.save(tmp_path / "in.npy", voxels)
+    assert run("convert", tmp_path / "in.npy", tmp_path / "a.h5", *NM, "--dtype", "float32")[0] == 0
+    assert np.array_equal(stored(tmp_path / "a.h5"), voxels.astype(np.float32), equal_nan=True)
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "uint32"])  # an image, and ids
+def test_a_byte_that_was_flipped_on_the_disk_is_named(
+    dtype: str, run: Run, image: Path, tmp_path: Path
+) -> None:
+    assert run("convert", image, tmp_path / "a.ome.zarr", *NM, "--dtype", dtype)[0] == 0
+    chunk = tmp_path / "a.ome.zarr" / "0" / "c" / "0" / "0" / "0"
+    damaged = bytearray(chunk.read_bytes())
+    damaged[len(damaged) // 2] ^= 255
+    chunk.write_bytes(damaged)
+    code, _, err = run("convert", tmp_path / "a.ome.zarr", tmp_path / "b.h5")
+    assert (code, err.count("\n")) == (1, 1)
+    assert str(chunk) in err
+
+
+@pytest.mark.parametrize("name", ["a\\b.ome.zarr", "a\\b/c.precomputed"])
+@pytest.mark.skipif(os.name == "nt", reason="a backslash stands between folders there")
+def test_a_path_that_would_lead_elsewhere_is_refused(
+    name: str, run: Run, image: Path, tmp_path: Path
+) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    before = sorted(tmp_path.rglob("*"))
+    code, _, err = run("convert", image, tmp_path / name, *NM)
+    assert (code, err.count("\n")) == (1, 1)
+    assert "expected a path in UTF-8 without backslashes" in err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_folder_of_the_targets_name_is_said_to_be_there(run: Run, image: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.h5").mkdir()
+    code, _, err = run("convert", image, tmp_path / "a.h5", *NM)
+    assert (code, err) == (1, f"microtome: {tmp_path / 'a.h5'} exists already\n")
+
+
+def test_chunks_of_a_tiff_are_refused(run: Run, image: Path, tmp_path: Path) -> None:
+    code, _, err = run("convert", image, tmp_path / "a.tif", *NM, "--chunks", "1,8,8")
+    assert (code, err) == (1, "microtome: TIFF has no chunks; got (1, 8, 8)\n")
+
+
+def test_processes_convert_too(run: Run, image: Path, tmp_path: Path) -> None:
+    assert run("convert", image, tmp_path / "a.ome.zarr", *NM, "--scheduler", "processes")[0] == 0
+    assert np.array_equal(stored(tmp_path / "a.ome.zarr"), IMAGE)
+
+
+def test_closed_outputs_do_not_stop_a_command(image: Path, tmp_path: Path) -> None:
+    words = ("-m", "microtome", "convert", image, tmp_path / "a.h5", *NM)
+    close = "import os, sys; os.close(1); os.close(2); os.execv(sys.executable, sys.argv[1:])"
+    started = (sys.executable, "-c", close, sys.executable, *map(str, words))
+    assert subprocess.run(started, check=False).returncode == 0
+    assert np.array_equal(stored(tmp_path / "a.h5"), IMAGE)
 
 
 def test_a_url_is_a_source(run: Run, image: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -232,6 +233,19 @@ def test_the_workers_of_a_cluster_are_other_processes(address: str) -> None:
 def test_an_error_on_a_worker_is_raised_here(address: str) -> None:
     with on_dask(address) as schedule, pytest.raises(ValueError, match="block 0 is damaged"):
         list(schedule(failing, [0]))
+
+
+@pytest.mark.parametrize("address", ["nowhere", "nonsense://a:1", "none.json", "empty.json"])
+def test_an_address_that_is_none_is_named_at_once(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("empty.json").write_text("{}")
+    began = time.monotonic()
+    expected = f"expected a Dask scheduler at {address}; none answers"
+    with pytest.raises(OSError, match=expected), on_dask(address):
+        pass
+    assert time.monotonic() - began < 5
 
 
 def test_a_scheduler_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

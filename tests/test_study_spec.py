@@ -169,7 +169,7 @@ def test_another_pair_of_ones_own_may_be_tested_on(tmp_path: Path) -> None:
     [
         ({"train": "0:3", "test": "2:4"}, {}, "share no voxel"),
         ({"train": "0:3"}, {}, r"expected where to test: \[splits\] test"),
-        ({"train": "0:3", "test": "3:9"}, {}, "a split needs"),
+        ({"train": "0:3", "test": "3:9"}, {}, "expected 0 <= z0 < z1"),
         ({"train": "0:3", "test": "3:4"}, {"query_shape": (1, 80, 80)}, "no patch of"),
     ],
 )

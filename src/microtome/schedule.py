@@ -1,5 +1,6 @@
 """Who works through the blocks of a volume: this process, several here, or the workers of a Dask cluster."""
 
+import json
 import os
 import pickle
 import sys
@@ -155,10 +156,12 @@ def on_dask(address: str) -> Iterator[Schedule]:
         OSError: If no scheduler answers there.
     """
     from distributed import Client, KilledWorker
+    from distributed.comm.addressing import get_address_host_port
 
-    where: dict[str, Any] = {"scheduler_file": address} if address.endswith(".json") else {"address": address}
     try:
-        client = Client(**where, timeout=ANSWER_SECONDS, set_as_default=False)
+        where = _written_in(Path(address)) if address.endswith(".json") else address
+        get_address_host_port(where)  # a client that is given no address would wait for its own end
+        client = Client(where, timeout=ANSWER_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         raise OSError(f"expected a Dask scheduler at {address}; none answers: {error}") from error
     try:
@@ -168,6 +171,14 @@ def on_dask(address: str) -> Iterator[Schedule]:
         raise OSError(f"the Dask cluster at {address} gave up: {reason}") from error
     finally:
         client.close()
+
+
+def _written_in(file: Path) -> str:
+    """The address in a scheduler's file."""
+    try:
+        return str(json.loads(file.read_text())["address"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise ValueError(f"{file} is no file of a scheduler") from error
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """`microtome convert`: a volume in another format, with coarser levels."""
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -10,6 +10,7 @@ from microtome.cli.parse import int3, numbers, window
 from microtome.cli.show import progress, result, say, sides
 
 if TYPE_CHECKING:
+    from microtome.schedule import Schedule
     from microtome.volume import Volume, VoxelSize
     from microtome.volume.pyramid import Level
 
@@ -62,7 +63,8 @@ def convert(
         Literal["zero", "error"], typer.Option(help="What a chunk that is not there means.")
     ] = "zero",
     scheduler: Annotated[
-        str | None, typer.Option(help="Dask scheduler whose workers do it.", show_default="this process")
+        str | None,
+        typer.Option(help="processes, or a Dask scheduler whose workers do it.", show_default="this process"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:
@@ -70,7 +72,7 @@ def convert(
 
     Goes on where it stopped; until it is whole, TARGET is not there.
     """
-    from microtome.schedule import in_turn, on_dask
+    from microtome.schedule import in_turn
     from microtome.volume.copying import Conversion
     from microtome.volume.copying import convert as convert_volume
 
@@ -82,10 +84,16 @@ def convert(
     if box is not None:
         volume, wanted = _part(volume, box, wanted)
     volume = _typed(volume, dtype, window(grey_window) if grey_window else None, labels=labels)
-    with progress() as bars, on_dask(scheduler) if scheduler else nullcontext(in_turn) as schedule:
+    with progress() as bars, _scheduled(scheduler) if scheduler else nullcontext(in_turn) as schedule:
         made = convert_volume(volume, target, wanted, schedule=schedule, progress=bars, say=say)
     rows = [_row(number, level) for number, level in enumerate(made)]
     result({"target": target, "dtype": volume.dtype.name, "levels": rows}, _shown(rows), as_json=as_json)
+
+
+def _scheduled(address: str) -> "AbstractContextManager[Schedule]":
+    from microtome.cli.session import scheduled  # it takes seconds to load
+
+    return scheduled(address)
 
 
 def _opened(source: str, given: "VoxelSize | None", missing: Literal["zero", "error"]) -> "Volume":

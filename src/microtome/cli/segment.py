@@ -102,7 +102,10 @@ def segment(
 
 
 def _name(name: str | None) -> str | None:
-    if name is not None and (not name.strip() or Path(name).name != name or name.startswith(".")):
+    if name is None:
+        return None
+    plain = name.strip() and Path(name).name == name and name.isprintable()
+    if not plain or name.startswith("."):
         raise typer.BadParameter(f"expected the name of a folder; got {name!r}", param_hint="--name")
     return name
 

@@ -1,6 +1,7 @@
 """What a command shows: progress with rate and time left, tables, errors of one line, or JSON."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +13,10 @@ from rich.table import Table
 
 PIPE_WIDTH = 200  # characters of a table where nobody watches a terminal
 PLAIN_SECONDS = 10.0  # between lines of progress where nobody watches a terminal
+
+if sys.stdout is None or sys.stderr is None:  # closed by who started it
+    _nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stdout, sys.stderr = sys.stdout or _nowhere, sys.stderr or _nowhere
 
 _errors = Console(stderr=True, highlight=False, soft_wrap=True)
 _output = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)

@@ -308,7 +308,9 @@ def load_model(folder: Path, recipe: Recipe, *, device: str = "cpu") -> Segmenta
     try:
         description = json.loads((folder / "model.json").read_text())
         tensors = read_weights(folder / WEIGHTS_FILE, description["sha256"])
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+    except KeyError as error:
+        raise ValueError(f"{folder} holds no whole model: model.json lacks {error}") from error
+    except (OSError, ValueError, TypeError, SafetensorError) as error:
         raise ValueError(f"{folder} holds no whole model: {error}") from error
     made_with = asdict(NetConfig()) | description["recipe"]["net"]  # older models lack newer settings
     if json.loads(json.dumps(asdict(recipe.net))) != json.loads(json.dumps(made_with)):

@@ -41,12 +41,12 @@ def parse_split(text: str, shape: Int3) -> Box:
     matches = [_RANGE.fullmatch(part.strip()) for part in text.split(",")]
     ranges = [(int(match[1]), int(match[2])) for match in matches if match is not None]
     if len(ranges) != len(matches) or len(ranges) not in (1, 3):
-        raise ValueError(f"expected a split as 'z0:z1' or 'z0:z1,y0:y1,x0:x1'; got {text!r}")
+        raise ValueError(f"expected voxels as 'z0:z1' or 'z0:z1,y0:y1,x0:x1'; got {text!r}")
     if len(ranges) == 1:
         ranges += [(0, shape[1]), (0, shape[2])]
     for axis, (start, stop), length in zip("zyx", ranges, shape, strict=True):
         if not start < stop <= length:
-            raise ValueError(f"a split needs 0 <= {axis}0 < {axis}1 <= {length}; got {text!r}")
+            raise ValueError(f"expected 0 <= {axis}0 < {axis}1 <= {length}; got {text!r}")
     (z0, z1), (y0, y1), (x0, x1) = ranges
     return Box((z0, y0, x0), (z1, y1, x1))
 

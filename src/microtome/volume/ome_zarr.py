@@ -94,7 +94,7 @@ def describe_image(
 
 def _zarr3_array(spec: VolumeSpec) -> dict[str, object]:
     chunks = {"name": "regular", "configuration": {"chunk_shape": spec.stored_chunks}}
-    zstd = {"name": "zstd", "configuration": {"level": 1}}
+    zstd = {"name": "zstd", "configuration": {"level": 1, "checksum": True}}
     blosc = {"name": "blosc", "configuration": {"cname": "zstd", "clevel": 1, "shuffle": "bitshuffle"}}
     metadata = {
         "shape": spec.shape,
@@ -102,7 +102,7 @@ def _zarr3_array(spec: VolumeSpec) -> dict[str, object]:
         "chunk_grid": chunks,
         "codecs": [
             {"name": "bytes", "configuration": {"endian": "little"}},
-            blosc if _holds_ids(spec) else zstd,
+            *([blosc, {"name": "crc32c"}] if _holds_ids(spec) else [zstd]),
         ],
         "dimension_names": ["z", "y", "x"],
         "fill_value": False if spec.dtype.kind == "b" else 0,

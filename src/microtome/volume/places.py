@@ -54,9 +54,16 @@ class Place:
 
     @property
     def kvstore(self) -> str | dict[str, object]:
-        """The folder as tensorstore is told of it."""
+        """The folder as tensorstore is told of it.
+
+        Raises:
+            OSError: If it has a name that tensorstore would take for another, or fail at.
+        """
         if not self.remote:
-            return {"driver": "file", "path": f"{self.path.resolve()}/"}
+            path = self.path.resolve().as_posix()
+            if "\\" in path or path.encode(errors="replace").decode() != path:
+                raise OSError(f"expected a path in UTF-8 without backslashes; got {path!r}")
+            return {"driver": "file", "path": f"{path}/"}
         scheme, _, rest = self.name.rstrip("/").partition("://")
         return _s3(rest) if scheme == "s3" else f"{scheme}://{rest}/"
 

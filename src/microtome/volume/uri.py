@@ -107,6 +107,8 @@ def _split(uri: str) -> tuple[str, str, str | None]:
     if other and not Place(name).remote:
         raise ValueError(f"{name}: expected http, https, s3, gs or file before ://; got {other[1]}")
     if Place(name).remote:
+        if not name.partition("://")[2].strip("/"):
+            raise ValueError(f"expected a host or a bucket after ://; got {uri!r}")
         name = name.rstrip("/")
     return prefix, name, inner if marker and inner else None
 

@@ -55,7 +55,7 @@ class Cropped:
 class Cast:
     """The same numbers as `dtype`, real ones rounded to its precision; read-only.
 
-    Reading raises ValueError where an integer type cannot hold a number.
+    Reading raises ValueError where the type cannot hold a number: a whole one exactly, a real one at all.
     """
 
     volume: Volume
@@ -75,11 +75,15 @@ class Cast:
 
     def read(self, box: Box) -> Shaped[np.ndarray, "z y x"]:
         data = self.volume.read(box)
-        if self.dtype.kind == "f":
-            return data.astype(self.dtype)
-        with np.errstate(invalid="ignore"):  # NaN, and numbers beyond the type, are found by comparing
+        with np.errstate(invalid="ignore", over="ignore"):  # numbers beyond the type are found by comparing
             cast = data.astype(self.dtype)
-        lost = cast != data
+        if self.dtype.kind != "f":
+            lost = cast != data
+        elif data.dtype.kind == "f":
+            lost = np.isinf(cast) & np.isfinite(data)
+        else:
+            exact = 2 ** (np.finfo(self.dtype).nmant + 1)  # all whole numbers up to it
+            lost = (data > exact) | (data < -exact)
         if lost.any():
             raise ValueError(f"expected voxels that {self.dtype} holds; got {data[lost][0]} in box {box}")
         return cast
