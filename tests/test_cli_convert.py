@@ -130,11 +130,6 @@ def test_a_folder_of_the_targets_name_is_said_to_be_there(run: Run, image: Path,
     assert (code, err) == (1, f"microtome: {tmp_path / 'a.h5'} exists already\n")
 
 
-def test_chunks_of_a_tiff_are_refused(run: Run, image: Path, tmp_path: Path) -> None:
-    code, _, err = run("convert", image, tmp_path / "a.tif", *NM, "--chunks", "1,8,8")
-    assert (code, err) == (1, "microtome: TIFF has no chunks; got (1, 8, 8)\n")
-
-
 def test_processes_convert_too(run: Run, image: Path, tmp_path: Path) -> None:
     assert run("convert", image, tmp_path / "a.ome.zarr", *NM, "--scheduler", "processes")[0] == 0
     assert np.array_equal(stored(tmp_path / "a.ome.zarr"), IMAGE)

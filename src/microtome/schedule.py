@@ -160,7 +160,8 @@ def on_dask(address: str) -> Iterator[Schedule]:
 
     try:
         where = _written_in(Path(address)) if address.endswith(".json") else address
-        get_address_host_port(where)  # a client that is given no address would wait for its own end
+        if not where.startswith("inproc://"):  # which has neither
+            get_address_host_port(where)  # a client that is given no address would wait for its own end
         client = Client(where, timeout=ANSWER_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         raise OSError(f"expected a Dask scheduler at {address}; none answers: {error}") from error

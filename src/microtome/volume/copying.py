@@ -111,8 +111,6 @@ def _levels(source: Volume, uri: str, wanted: Conversion) -> list[Level]:
         return pyramid(base, wanted.levels)
     if wanted.levels not in (None, 1):
         raise ValueError(f"TIFF and HDF5 have one level; got {wanted.levels}")
-    if wanted.chunks is not None and target_format(uri, wanted.format) == "tiff":
-        raise ValueError(f"TIFF has no chunks; got {wanted.chunks}")
     return pyramid(base, 1)
 
 
