@@ -124,6 +124,7 @@ def openvino() -> Any:  # noqa: ANN401
         raise ImportError(
             "this engine expects the package openvino: python -m pip install 'microtome[cpu]'"
         ) from error
+    library.Tensor(np.zeros(1, np.float32))  # the first one in two threads at a time would wait for ever
     return library
 
 
