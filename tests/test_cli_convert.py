@@ -143,6 +143,13 @@ def test_closed_outputs_do_not_stop_a_command(image: Path, tmp_path: Path) -> No
     assert np.array_equal(stored(tmp_path / "a.h5"), IMAGE)
 
 
+def test_ids_are_not_grey_values(run: Run, tmp_path: Path) -> None:
+    np.save(tmp_path / "ids.npy", np.arange(64, dtype=np.uint64).reshape(1, 8, 8))
+    code, _, err = run("convert", tmp_path / "ids.npy", tmp_path / "a.h5", *NM, "--dtype", "uint8")
+    assert (code, err) == (0, "")
+    assert np.array_equal(stored(tmp_path / "a.h5").ravel(), np.arange(64))
+
+
 def test_a_url_is_a_source(run: Run, image: Path, tmp_path: Path) -> None:
     run("convert", image, tmp_path / "a.zarr", *NM)
     with served(tmp_path) as url:

@@ -91,13 +91,29 @@ def test_the_report_of_a_part_is_of_that_part(run: Run, trained: Path) -> None:
 
 
 def test_what_is_told_is_of_all_that_was_predicted(run: Run, segmented: Path) -> None:
-    told = json.loads(run("segment", segmented, "--box", "1:3", "--json")[1])
+    _, out, err = run("segment", segmented, "--box", "1:3", "--json")
+    told = json.loads(out)
+    assert "predictions/001 holds 0:4,0:96,0:96: all of it is segmented, not 1:3,0:96,0:96 alone" in err
     assert (told["box"], told["predicted_voxels"]) == ("0:4,0:96,0:96", 4 * 96 * 96)
     page = (segmented / "segmentations" / "001" / "report.html").read_text(encoding="utf-8")
     assert "faces of the box" not in page
 
 
-@pytest.mark.parametrize("name", ["../out", "a/b", ".hidden", " "])
+def test_a_prediction_is_not_gone_on_with_by_other_samples(run: Run, segmented: Path) -> None:
+    settings = segmented / "project.toml"
+    before = settings.read_text()
+    settings.write_text(before.replace("samples = 4", "samples = 8"))
+    for command in ("predict", "segment"):
+        code, _, err = run(command, segmented)
+        assert (code, err.splitlines()[-1].count("was predicted with sampling flips, samples 4")) == (1, 1), (
+            err
+        )
+        assert "project.toml says sampling flips, samples 8" in err
+    settings.write_text(before)
+    assert run("segment", segmented)[0] == 0
+
+
+@pytest.mark.parametrize("name", ["../out", "a/b", ".hidden", " ", "a\nb"])
 def test_a_name_that_is_no_folder_of_its_own_is_refused(run: Run, trained: Path, name: str) -> None:
     code, _, err = run("segment", trained, "--name", name)
     assert (code, "expected the name of a folder" in err) == (2, True)

@@ -134,7 +134,8 @@ def _typed(
 
     if dtype is None or (volume.dtype == dtype and grey is None):
         return volume
-    if dtype != "uint8" or labels or volume.dtype.kind == "b":
+    ids = volume.dtype.kind in "ui" and volume.dtype.itemsize >= 4 and grey is None
+    if dtype != "uint8" or labels or ids or volume.dtype.kind == "b":
         return Cast(volume, np.dtype(dtype))
     if grey is None:
         grey = intensity_window(volume)

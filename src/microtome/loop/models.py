@@ -1,5 +1,7 @@
 """The models of a project: found in its journal, loaded, and used on any box."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -24,6 +26,7 @@ from microtome.project import Model, open_project
 from microtome.project.records import Preview
 from microtome.schedule import Schedule, in_turn
 from microtome.volume import Volume
+from microtome.whole import whole_file
 
 
 def load(session: Session, record: Model) -> SegmentationModel:
@@ -146,8 +149,8 @@ def predict(
 
     Raises:
         ImportError: If the engine's library is not installed.
-        ValueError: If there is no such model, the engine does not suit it, the mask does not fit, or what is
-            read is damaged.
+        ValueError: If there is no such model, the engine does not suit it, the mask does not fit, the store
+            was sampled otherwise, or what is read is damaged.
         OSError: If image or mask cannot be read, or the store not written.
     """
     way = way or Way()
@@ -167,11 +170,32 @@ def predict(
         image.voxel_size_nm,
         prediction_chunks(model.recipe.net, image.shape),
     )
+    samples = {"sampling": model.sampling, "samples": config.query.samples, "seed": config.seed}
+    _require_same(store, samples)
     filling = Filling(
         model, partial(image_of, session.project.root), store, config.query.samples, config.seed, mask
     )
     fill(filling, domain, progress=session.progress, schedule=way.schedule)
     return store
+
+
+def _require_same(store: PredictionStore, samples: Mapping[str, object]) -> None:
+    """Refuse to go on with what was sampled otherwise; keep how it is sampled where it begins."""
+    kept = store.folder / "sampling.json"
+    if store.done() and kept.exists():
+        before = json.loads(kept.read_text())
+        if before != samples:
+            raise ValueError(
+                f"{store.folder} was predicted with {_words(before)}; project.toml says {_words(samples)}: "
+                "change it back, or remove the folder to predict anew"
+            )
+    else:
+        with whole_file(kept) as partial_file:
+            partial_file.write_text(json.dumps(samples))
+
+
+def _words(samples: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in samples.items())
 
 
 @lru_cache(4)

@@ -77,7 +77,10 @@ def segment(session: Session, wanted: Wanted, say: Say) -> Path:
     for one, other in combinations(classes, 2):
         with _timed(seconds, f"contacts of {one} and {other}"):
             _touching(session, wanted, folder, one, other)
-    told = _told(session, wanted, store) | {
+    told = _told(session, wanted, store)
+    if wanted.box is not None and told["box"] != str(wanted.box):
+        say(f"{told['prediction']} holds {told['box']}: all of it is segmented, not {wanted.box} alone")
+    told |= {
         "classes": {name: asdict(summary) for name, summary in found.items()},
         "seconds": seconds,
     }
