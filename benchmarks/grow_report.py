@@ -36,6 +36,9 @@ Runs = dict[str, list[Cell]]
 def report(cells: Path) -> None:
     """Write tables and figures of what is there."""
     found = {name: _read(cells / name) for name in DATA}
+    figures = _figures(found["vnc-membranes"])
+    if figures:
+        record("grow", figures, seeds=_whole_seeds(found["vnc-membranes"]))
     lines = [
         line
         for name, runs in found.items()
@@ -44,9 +47,6 @@ def report(cells: Path) -> None:
     ]
     fill(PAGE, "tables", "\n".join(lines))
     _draw({name: runs for name, runs in found.items() if runs})
-    figures = _figures(found["vnc-membranes"])
-    if figures:
-        record("grow", figures, seeds=_whole_seeds(found["vnc-membranes"]))
 
 
 def _read(folder: Path) -> Runs:
