@@ -119,6 +119,18 @@ def test_a_name_that_is_no_folder_of_its_own_is_refused(run: Run, trained: Path,
     assert (code, "expected the name of a folder" in err) == (2, True)
 
 
+def test_how_voxels_touch_and_what_is_a_hole_are_settings(run: Run, segmented: Path) -> None:
+    words = ("--connectivity", 26, "--holes", 50, "--holes-per-section", "--name", "corners", "--json")
+    code, out, err = run("segment", segmented, *words)
+    assert code == 0, err
+    settings = json.loads(out)["settings"]
+    assert (settings["connectivity"], settings["holes"], settings["holes_per_section"]) == (26, 50, True)
+    code, _, err = run("segment", segmented, "--drop-unseeded", "--name", "other")
+    assert (code, "components: expected keep_unseeded" in err) == (1, True)
+    code, _, err = run("segment", segmented, "--connectivity", 18, "--name", "other")
+    assert (code, "expected a connectivity of 6 or 26; got 18" in err) == (1, True)
+
+
 def test_settings_that_do_not_fit_the_method_are_refused(run: Run, trained: Path) -> None:
     code, _, err = run("segment", trained, "--method", "watershed")
     assert (code, "watershed: expected a seed_threshold" in err) == (1, True)

@@ -29,7 +29,13 @@ def segment(
     ] = "components",
     threshold: Annotated[float, typer.Option(min=0, max=1, help="Least probability of an object.")] = 0.5,
     smallest: Annotated[int, typer.Option(min=1, help="Voxels of an object; smaller ones are dropped.")] = 1,
+    connectivity: Annotated[
+        int, typer.Option(help="Voxels touch by faces: 6; by edges and corners too: 26.")
+    ] = 6,
     holes: Annotated[int, typer.Option(min=0, help="Fill enclosed holes of at most so many voxels.")] = 0,
+    holes_per_section: Annotated[
+        bool, typer.Option("--holes-per-section", help="Enclosed within its section is a hole: thick ones.")
+    ] = False,
     smoothing: Annotated[
         float, typer.Option(min=0, metavar="NM", help="Smooth the probability first (s.d.).")
     ] = 0.0,
@@ -37,8 +43,12 @@ def segment(
     seed_distance: Annotated[
         float, typer.Option(min=0, metavar="NM", help="Least distance of a seed from what is around.")
     ] = 0.0,
+    drop_unseeded: Annotated[
+        bool, typer.Option("--drop-unseeded", help="Drop what a watershed finds no seed in.")
+    ] = False,
     merge_below: Annotated[
-        float, typer.Option(min=0, max=1, help="Merge fragments over likelier borders than that: no.")
+        float,
+        typer.Option(min=0, max=1, help="Merge fragments where a border between them is less likely."),
     ] = 0.5,
     per_section: Annotated[
         bool, typer.Option(help="Fragments between borders end with their section.")
@@ -74,8 +84,11 @@ def segment(
     settings = InstanceSettings(
         method=method,
         threshold=threshold,
+        connectivity=connectivity,
         smallest=smallest,
         holes=holes,
+        holes_per_section=holes_per_section,
+        keep_unseeded=not drop_unseeded,
         smoothing_nm=smoothing,
         seed_threshold=seed_threshold,
         seed_distance_nm=seed_distance,

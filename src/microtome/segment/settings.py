@@ -66,6 +66,8 @@ class InstanceSettings:
         method, seeded = self.method, self.seed_threshold > 0 or self.seed_distance_nm > 0
         if method == "components" and seeded:
             raise ValueError("components: expected no seed_threshold and no seed_distance_nm")
+        if method != "watershed" and not self.keep_unseeded:
+            raise ValueError(f"{method}: expected keep_unseeded: only a watershed drops what has no seed")
         if method != "components" and self.connectivity != 6:
             raise ValueError(f"{method}: expected a connectivity of 6; got {self.connectivity}")
         if method == "watershed" and not seeded:

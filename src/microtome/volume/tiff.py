@@ -101,7 +101,10 @@ def create_tiff(path: Path, spec: VolumeSpec) -> Volume:
         OSError: If the file cannot be written, or the disk has no room for it.
     """
     if spec.dtype.name not in OME_DTYPES:
-        raise ValueError(f"expected one of the types of OME-TIFF {', '.join(OME_DTYPES)}; got {spec.dtype}")
+        hint = "; --dtype uint32 holds ids below 2³²" if spec.dtype.name == "uint64" else ""
+        raise ValueError(
+            f"expected one of the types of OME-TIFF {', '.join(OME_DTYPES)}; got {spec.dtype}{hint}"
+        )
     sizes = {f"PhysicalSize{axis}": nm for axis, nm in zip("ZYX", spec.voxel_size_nm, strict=True)}
     units = {f"PhysicalSize{axis}Unit": "nm" for axis in "ZYX"}
     metadata = {"axes": "ZYX", **sizes, **units}
