@@ -98,12 +98,14 @@ def _missed(runs: Runs) -> Iterator[str]:
 
 def _draw(found: dict[str, Runs]) -> None:
     """By sections labelled: minutes a megavoxel, and what is missed near (lines) and far (dashes)."""
+    colours = dict(zip(VARIANTS, cycle(CLASS_COLOURS), strict=False))
     with matplotlib.rc_context(style(WHITE)):
         picture = Picture(figsize=(11, 3.2 * len(found)), layout="constrained")
         for (name, runs), (minutes, missed) in zip(
             found.items(), picture.subplots(len(found), 2, squeeze=False), strict=True
         ):
-            for (variant, cells), colour in zip(runs.items(), cycle(CLASS_COLOURS), strict=False):
+            for variant, cells in runs.items():
+                colour = colours[variant]
                 rows = list(zip(*(cell["rows"] for cell in cells), strict=True))
                 sections = [str(each[0]["sections"]) for each in rows]
                 rates = np.array([[row["min_per_mvox"] for row in each] for each in rows])

@@ -245,7 +245,7 @@ def test_an_address_that_is_none_is_named_at_once(
     expected = f"expected a Dask scheduler at {address}; none answers"
     with pytest.raises(OSError, match=expected), on_dask(address):
         pass
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 10  # the library's own loading counts; it waited 20, or for ever
 
 
 def test_a_scheduler_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,7 @@ def points(*rows: list[float]) -> Tensor:
 
 @pytest.fixture(scope="module")
 def vae() -> FittedVAE:
-    return fit_vae(patches(200, 0)[0], CONFIG, VAETraining(steps=60, batch=32, learning_rate=3e-3), seed=0)
+    return fit_vae(patches(200, 0)[0], CONFIG, VAETraining(steps=100, batch=32, learning_rate=3e-3), seed=0)
 
 
 # The loss

@@ -130,11 +130,12 @@ def _typed(
     import numpy as np
 
     from microtome.volume import Windowed, intensity_window
+    from microtome.volume.copying import holds_labels
     from microtome.volume.views import Cast
 
     if dtype is None or (volume.dtype == dtype and grey is None):
         return volume
-    ids = volume.dtype.kind in "ui" and volume.dtype.itemsize >= 4 and grey is None
+    ids = grey is None and holds_labels(volume)
     if dtype != "uint8" or labels or ids or volume.dtype.kind == "b":
         return Cast(volume, np.dtype(dtype))
     if grey is None:

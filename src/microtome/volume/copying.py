@@ -57,10 +57,12 @@ def convert(
         FileExistsError: If there is something of that name.
         OSError: If the source cannot be read, or the target not be written: a full disk, say.
     """
-    form, levels = target_format(uri, wanted.format), _levels(source, uri, wanted)
-    place, labels = place_of(uri), wanted.labels or _holds_labels(source)
+    place, labels = place_of(uri), wanted.labels or holds_labels(source)
     if place.remote:
         raise ValueError(f"expected a path of this machine to write to; got {place}")
+    if place.path.exists() and "::" not in uri:
+        raise FileExistsError(f"{place} exists already")
+    form, levels = target_format(uri, wanted.format), _levels(source, uri, wanted)
     if schedule is not in_turn and form not in IN_FILES:
         raise ValueError(f"only one process can write {form}; expected OME-Zarr or precomputed for a cluster")
     unfinished, inner = Unfinished(Path(place.name)), uri.partition("::")[2] or None
@@ -114,7 +116,7 @@ def _levels(source: Volume, uri: str, wanted: Conversion) -> list[Level]:
     return pyramid(base, 1)
 
 
-def _holds_labels(source: Volume) -> bool:
+def holds_labels(source: Volume) -> bool:
     """A mean of instance ids or of truth values says nothing; integers that wide are ids."""
     return source.dtype.kind == "b" or (source.dtype.kind in "ui" and source.dtype.itemsize >= 4)
 

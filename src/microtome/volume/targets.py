@@ -10,7 +10,7 @@ from microtome.volume.open import create_volume, open_volume
 from microtome.volume.protocol import Volume
 from microtome.volume.pyramid import Level
 from microtome.volume.unfinished import Unfinished
-from microtome.volume.uri import parsed, place_of
+from microtome.volume.uri import parsed
 from microtome.volume.voxel_size import VoxelSize
 
 Format = Literal["ngff", "ngff-0.4", "precomputed", "tiff", "hdf5"]
@@ -104,11 +104,7 @@ def target_format(uri: str, wanted: Format | None) -> Format:
 
     Raises:
         ValueError: If the name has no suffix of these, or that of another format.
-        FileExistsError: If there is something of that name.
     """
-    place = place_of(uri)
-    if not place.remote and place.path.exists() and "::" not in uri:
-        raise FileExistsError(f"{place} exists already")
     found = wanted if wanted in IN_FILES else _BY_KIND.get(parsed(uri).format)
     if "::" in uri and found != "hdf5":
         raise ValueError(f"{uri}: expected no path inside of a new volume, unless it is HDF5")
