@@ -51,6 +51,18 @@ def test_nothing_is_predicted_outside_of_a_mask(run: Run, trained: Path, tmp_pat
     found = predicted(trained).read(Box.of(SHAPE))
     assert found[3, :16].any()
     assert not found[mask == 0].any()
+    code, _, err = run("predict", trained)
+    assert (code, "with sampling flips, samples 4, a mask; now it would be with" in err) == (1, True), err
+    np.testing.assert_array_equal(predicted(trained).read(Box.of(SHAPE)), found)
+
+
+def test_what_was_predicted_before_is_said_to_be_there(run: Run, trained: Path) -> None:
+    assert "holds all of" not in run("predict", trained, "--box", "3:4")[2]
+    code, _, err = run("predict", trained, "--box", "3:4")
+    assert (code, "holds all of 3:4,0:96,0:96 already: nothing was left to predict" in err) == (0, True), err
+    (trained / "predictions" / "001" / "sampling.json").write_text("{")
+    code, _, err = run("predict", trained, "--box", "3:4")
+    assert (code, "sampling.json is damaged: expected JSON" in err) == (1, True), err
 
 
 def test_a_scheduler_that_does_not_answer_is_an_error_of_one_line(

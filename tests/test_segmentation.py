@@ -108,7 +108,7 @@ def test_a_prediction_is_not_gone_on_with_by_other_samples(run: Run, segmented: 
         assert (code, err.splitlines()[-1].count("was predicted with sampling flips, samples 4")) == (1, 1), (
             err
         )
-        assert "project.toml says sampling flips, samples 8" in err
+        assert "now it would be with sampling flips, samples 8, no mask" in err
     settings.write_text(before)
     assert run("segment", segmented)[0] == 0
 

@@ -21,6 +21,7 @@ from microtome.predict.int8 import LIMIT
 from microtome.predict.model import SegmentationModel, load_model
 from microtome.predict.on_volume import ModelOnVolume
 from microtome.predict.posterior import Posterior, class_map, entropy
+from microtome.predict.sampling import Sampling
 from microtome.predict.store import PredictionStore, open_store, prediction_chunks
 from microtome.project import Model, open_project
 from microtome.project.records import Preview
@@ -150,7 +151,7 @@ def predict(
     Raises:
         ImportError: If the engine's library is not installed.
         ValueError: If there is no such model, the engine does not suit it, the mask does not fit, the store
-            was sampled otherwise, or what is read is damaged.
+            was predicted otherwise, or what is read is damaged.
         OSError: If image or mask cannot be read, or the store not written.
     """
     way = way or Way()
@@ -170,32 +171,51 @@ def predict(
         image.voxel_size_nm,
         prediction_chunks(model.recipe.net, image.shape),
     )
-    samples = {"sampling": model.sampling, "samples": config.query.samples, "seed": config.seed}
-    _require_same(store, samples)
+    _require_same(store, _how(model.sampling, session, mask is not None))
     filling = Filling(
         model, partial(image_of, session.project.root), store, config.query.samples, config.seed, mask
     )
-    fill(filling, domain, progress=session.progress, schedule=way.schedule)
+    if not fill(filling, domain, progress=session.progress, schedule=way.schedule):
+        say(f"{store.folder} holds all of {domain} already: nothing was left to predict.")
     return store
 
 
-def _require_same(store: PredictionStore, samples: Mapping[str, object]) -> None:
-    """Refuse to go on with what was sampled otherwise; keep how it is sampled where it begins."""
+def _how(sampling: Sampling, session: Session, masked: bool) -> dict[str, object]:
+    """What has to be the same when a prediction is gone on with."""
+    config = session.project.config
+    drawn: dict[str, object] = {}
+    if sampling in ("flips", "dropout"):
+        drawn["samples"] = config.query.samples
+    if sampling == "dropout":
+        drawn["seed"] = config.seed
+    return {"sampling": sampling, **drawn, "mask": masked}
+
+
+def _require_same(store: PredictionStore, how: Mapping[str, object]) -> None:
+    """Refuse to go on with what was predicted otherwise; keep how it is predicted where it begins."""
     kept = store.folder / "sampling.json"
-    if store.done() and kept.exists():
-        before = json.loads(kept.read_text())
-        if before != samples:
-            raise ValueError(
-                f"{store.folder} was predicted with {_words(before)}; project.toml says {_words(samples)}: "
-                "change it back, or remove the folder to predict anew"
-            )
-    else:
+    if not (store.done() and kept.exists()):
         with whole_file(kept) as partial_file:
-            partial_file.write_text(json.dumps(samples))
+            partial_file.write_text(json.dumps(how))
+        return
+    try:
+        found = json.loads(kept.read_bytes())
+        before = {name: found.get(name, False) for name in how}
+    except (ValueError, AttributeError) as error:
+        raise ValueError(
+            f"{kept} is damaged: expected JSON; {error}; remove {store.folder} to predict anew"
+        ) from error
+    if before != how:
+        raise ValueError(
+            f"{store.folder} was predicted with {_words(before)}; now it would be with {_words(how)}: "
+            "say the same (project.toml, --mask), or remove the folder to predict anew"
+        )
 
 
-def _words(samples: Mapping[str, object]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in samples.items())
+def _words(how: Mapping[str, object]) -> str:
+    """`sampling flips, samples 4, no mask`."""
+    words = [f"{name} {value}" for name, value in how.items() if name != "mask"]
+    return ", ".join([*words, "a mask" if how["mask"] else "no mask"])
 
 
 @lru_cache(4)

@@ -133,8 +133,8 @@ def _factors(mask: Volume, shape: Int3) -> list[int]:
     return factors
 
 
-def fill(filling: Filling, domain: Box, *, progress: Progress, schedule: Schedule = in_turn) -> None:
-    """Fill `domain` of the store with what is not done yet.
+def fill(filling: Filling, domain: Box, *, progress: Progress, schedule: Schedule = in_turn) -> int:
+    """Fill `domain` of the store with what is not done yet; how many blocks that were.
 
     Blocks lie as those of the whole volume do, whatever the domain, so that no two write to the same chunk.
     Blocks that lay otherwise and are written over are no longer done.
@@ -156,6 +156,7 @@ def fill(filling: Filling, domain: Box, *, progress: Progress, schedule: Schedul
         store.log(left[number].write, sha256)
         count += 1
         progress("predicting", count, len(blocks), str(left[number].write))
+    return len(left)
 
 
 def _turn(block: Block, together: int) -> tuple[int, int, int, int]:
