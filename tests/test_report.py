@@ -213,7 +213,7 @@ def test_scores_costs_settings_and_seed_are_on_the_page(words: str) -> None:
 def test_panel_carries_its_jaccard_in_brackets_and_a_scale_bar(words: str) -> None:
     assert "Section 13" in words
     assert "prediction (0.567)" in words
-    assert "1 µm" in words
+    assert "50 nm" in words  # of 32 voxels of 9.2 nm, at most a quarter
 
 
 def test_gallery_is_in_order_and_says_who_asked(html: str) -> None:

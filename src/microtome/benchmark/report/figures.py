@@ -6,6 +6,7 @@ follows its light and its dark theme: `--ink`, `--muted`, `--rule`, and `--class
 
 import base64
 import io
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -178,6 +179,24 @@ def outline(mask: Bool[np.ndarray, "y x"]) -> str:
     polygons = find_contours(framed, 0.5)  # in 1/24 of the time of those of a figure, with its axes
     # a pixel's centre lies half a pixel inside, and the frame is one pixel wide
     return " ".join(f"M{' '.join(f'{x - 0.5:g},{y - 0.5:g}' for y, x in points)}Z" for points in polygons)
+
+
+def scale_bar(width: float, height: float, pixel_nm: float) -> str:
+    """A bar of 1, 2 or 5 · 10ⁿ nm and its length in words, at most a quarter of an SVG of that size wide.
+
+    `pixel_nm` is what a unit of the SVG is long; `.scale` of the page's style says what it looks like.
+    """
+    room_nm = max(width, 1) * pixel_nm / 4
+    decade = 10.0 ** math.floor(math.log10(room_nm))
+    length_nm = max(step * decade for step in (1, 2, 5) if step * decade <= room_nm)
+    text = f"{length_nm / 1000:g} µm" if length_nm >= 1000 else f"{length_nm:g} nm"
+    return (
+        f'<g class="scale" transform="translate({0.04 * width:g} {height - 0.045 * width:g})">'
+        f'<rect y="{-0.012 * width:g}" width="{length_nm / pixel_nm:g}" height="{0.014 * width:g}" '
+        f'stroke-width="{0.004 * width:g}"/>'
+        f'<text y="{-0.032 * width:g}" font-size="{0.05 * width:g}" stroke-width="{0.008 * width:g}">'
+        f"{text}</text></g>"
+    )
 
 
 def _frame(axes: Axes, label: str, ticks: Sequence[float] | None) -> None:

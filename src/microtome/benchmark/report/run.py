@@ -172,7 +172,6 @@ def _page(report: Report) -> str:
         curves=_curves(report),
         refit=_has_refit(report),
         panels=[_panel_view(panel, report) for panel in report.panels],
-        scale_bar=_scale_bar(report),
         galleries=_galleries(report),
         rows=_cost_rows(report),
         total=_total(report.costs),
@@ -230,6 +229,7 @@ class _PanelView:
     panel: Panel
     height: int
     width: int
+    scale_bar: Markup
     image: str
     verdicts: str
     heat: str
@@ -246,6 +246,7 @@ def _panel_view(panel: Panel, report: Report) -> _PanelView:
         panel=panel,
         height=height,
         width=width,
+        scale_bar=Markup(figures.scale_bar(width, height, report.voxel_size_nm[2])),
         image=figures.grey(panel.image),
         verdicts=figures.verdicts(panel.truth, panel.predicted),
         heat=figures.heat_map(panel.uncertainty, UNCERTAINTY_COLOURS, report.uncertainty.top),
@@ -266,16 +267,6 @@ def _legend(report: Report) -> list[tuple[str, str]]:
     if len(report.classes) > 1:
         entries.append(("wrong class", figures.MIX_UP))
     return [(word, figures.css(colour)) for word, colour in entries]
-
-
-def _scale_bar(report: Report) -> tuple[float, str]:
-    """Length in voxels and text of a bar of 1, 2 or 5 · 10ⁿ nm, at most a quarter of a section wide."""
-    voxel_nm = report.voxel_size_nm[2]
-    room_nm = max(report.test_box.shape[2], 1) * voxel_nm / 4
-    decade = 10.0 ** math.floor(math.log10(room_nm))
-    length_nm = max(step * decade for step in (1, 2, 5) if step * decade <= room_nm)
-    text = f"{length_nm / 1000:g} µm" if length_nm >= 1000 else f"{length_nm:g} nm"
-    return length_nm / voxel_nm, text
 
 
 @dataclass(frozen=True, eq=False)

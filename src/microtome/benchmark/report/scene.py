@@ -93,11 +93,16 @@ def drawn(
     return pixels
 
 
+def pixel_nm(shape: Sequence[int], spacing_nm: Sequence[float]) -> float:
+    """How large a pixel is of the picture that `drawn` makes of labels of that shape."""
+    return min(spacing_nm) / (ZOOM if max(shape) * ZOOM <= 3 * SIDE else 1)
+
+
 def _seen(
     numbers: Int32[np.ndarray, "z y x"], spacing: Float64[np.ndarray, "3"]
 ) -> tuple[Int32[np.ndarray, "v u"], Float64[np.ndarray, "v u"]]:
     """The first label on each line of sight, 0 where there is none; and how many steps away, else NaN."""
-    step = spacing.min() / (ZOOM if max(numbers.shape) * ZOOM <= 3 * SIDE else 1)
+    step = pixel_nm(numbers.shape, spacing.tolist())
     a, b = np.deg2rad(TILT), np.deg2rad(TURN)
     about_z = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
     about_x = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])

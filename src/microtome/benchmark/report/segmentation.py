@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 from microtome.benchmark.report import figures
-from microtome.benchmark.report.scene import Scene, around, coarse, drawn, occupied
+from microtome.benchmark.report.scene import Scene, around, coarse, drawn, occupied, pixel_nm
 from microtome.box import Box
 from microtome.project import parse_split
 from microtome.volume import Volume
@@ -24,6 +24,7 @@ from microtome.whole import whole_file
 SECTIONS = 3  # shown, evenly through what was predicted
 SIDE = 768  # voxels of a shown section, from its middle
 BINS = 24
+MARGIN = 0.1  # of the side of a picture, around the objects in three dimensions
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +81,6 @@ def _found(one: Class, number: int, scene: Scene, tissue_um3: float) -> dict[str
     whole = one.whole.astype(bool)
     sizes = one.volume_um3[whole]
     drawn_too = {name: _known(values[whole]) for name, values in one.lengths.items()}
-    labels, spacing_nm = scene
-    picture = drawn(labels[around(labels).slices], spacing_nm) if labels.any() else None
     return {
         "name": one.name,
         "count": len(one.volume_um3),
@@ -98,7 +97,23 @@ def _found(one: Class, number: int, scene: Scene, tissue_um3: float) -> dict[str
             for name, values in drawn_too.items()
             if len(values) > 1
         ],
-        "picture": None if picture is None else figures.png(picture),
+        "picture": _picture(scene) if scene[0].any() else None,
+    }
+
+
+def _picture(scene: Scene) -> dict[str, Any]:
+    """The objects in three dimensions, as the page draws them."""
+    labels, spacing_nm = scene
+    shown = labels[around(labels).slices]
+    pixels = drawn(shown, spacing_nm)
+    height, width = pixels.shape[:2]
+    side = max(width, 4 / 3 * height) * (1 + MARGIN)
+    return {
+        "href": figures.png(pixels),
+        "size": (width, height),
+        "corner": ((side - width) / 2, (3 / 4 * side - height) / 2),
+        "frame": (side, 3 / 4 * side),
+        "scale_bar": Markup(figures.scale_bar(side, 3 / 4 * side, pixel_nm(shown.shape, spacing_nm))),
     }
 
 
@@ -147,19 +162,21 @@ def _plates(image: Volume, classes: Sequence[Class], domain: Box, occupied: Box)
     for z in np.unique(np.linspace(first, last - 1, SECTIONS + 2).round()[1:-1].astype(int)).tolist():
         part = Box((z, y, x), (z + 1, y + SIDE, x + SIDE)).intersection(domain)
         section = image.read(part)[0]
+        height, width = section.shape
         outlines = {one.name: _outlines(one.levels[0].read(part)[0]) for one in classes}
         plates.append(
             {
                 "section": z,
-                "height": section.shape[0],
-                "width": section.shape[1],
+                "height": height,
+                "width": width,
                 "image": figures.grey(section),
                 "outlines": outlines,
+                "scale_bar": Markup(figures.scale_bar(width, height, image.voxel_size_nm[2])),
             }
         )
     return plates
 
 
-def _outlines(labels: Shaped[np.ndarray, "y x"]) -> str:
-    """A path around every object: those that touch are told apart."""
-    return " ".join(figures.outline(labels == label) for label in np.unique(labels[labels > 0]))
+def _outlines(labels: Shaped[np.ndarray, "y x"]) -> list[tuple[int, str]]:
+    """The ids of a section, and a path around each: objects that touch are told apart."""
+    return [(int(label), figures.outline(labels == label)) for label in np.unique(labels[labels > 0])]
