@@ -93,6 +93,13 @@ def test_one_voxel_has_no_length_and_no_objects_no_rows(tmp_path: Path) -> None:
     assert np.isnan(table.length_nm[0])
 
 
+@pytest.mark.parametrize(("sections", "known"), [(3, False), (1, True)])
+def test_what_is_in_one_section_of_several_has_no_length(sections: int, known: bool, tmp_path: Path) -> None:
+    labels = np.zeros((sections, 20, 120), np.uint8)
+    labels[-1, 8:14, 10:110] = 1
+    assert np.isfinite(found(tmp_path, labels, NM).length_nm).tolist() == [known]
+
+
 def test_each_object_is_looked_at_alone_and_empty_in_a_file_where_it_is_not_long(tmp_path: Path) -> None:
     labels = np.zeros((20, 60, 120), np.uint32)
     labels[4:10, 10:16, 10:110], labels[4:10, 16:22, 10:110] = 2**32 - 1, 5  # side by side

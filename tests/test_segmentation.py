@@ -133,11 +133,11 @@ def test_how_voxels_touch_and_what_is_a_hole_are_settings(run: Run, segmented: P
     settings = json.loads(out)["settings"]
     assert (settings["connectivity"], settings["holes"], settings["holes_per_section"]) == (26, 50, True)
     code, _, err = run("segment", segmented, "--drop-unseeded", "--name", "other")
-    assert (code, "components: expected keep_unseeded" in err) == (1, True)
+    assert (code, "components: expected to keep what has no seed" in err) == (1, True)
     code, _, err = run("segment", segmented, "--connectivity", 18, "--name", "other")
     assert (code, "expected a connectivity of 6 or 26; got 18" in err) == (1, True)
 
 
 def test_settings_that_do_not_fit_the_method_are_refused(run: Run, trained: Path) -> None:
     code, _, err = run("segment", trained, "--method", "watershed")
-    assert (code, "watershed: expected a seed_threshold" in err) == (1, True)
+    assert (code, "watershed: expected a seed threshold" in err) == (1, True)

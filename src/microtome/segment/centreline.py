@@ -95,9 +95,10 @@ class _Centreline:
 
     def __call__(self, item: tuple[int, Box]) -> tuple[float, float, float]:
         label, box = item
-        found = crop(open_labels(self.uri, self.voxel_size_nm), label, box, self.most)
-        solid = cubes(found, self.most)
-        length, radius = _length_and_radius(solid.depth_nm > 0)
+        labels = open_labels(self.uri, self.voxel_size_nm)
+        solid = cubes(crop(labels, label, box, self.most), self.most)
+        unresolved = any(side == 1 < whole for side, whole in zip(box.shape, labels.shape, strict=True))
+        length, radius = (np.nan, np.nan) if unresolved else _length_and_radius(solid.depth_nm > 0)
         side = solid.side_nm
         return length * side, radius * side, side
 

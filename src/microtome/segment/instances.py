@@ -59,7 +59,9 @@ def label_instances(
     if known_format(target) != "zarr":
         raise ValueError(f"expected a target whose name ends in .zarr; got {target}")
     if os.path.lexists(target) and finished(work_folder) is None:
-        raise FileExistsError(f"{target} exists already")
+        raise FileExistsError(
+            f"{target} exists already, and {work_folder} does not say of what: remove it, or use another name"
+        )
     uri, unfinished = os.path.abspath(probability), Unfinished(target)
     if begin(work_folder, {**_plan(uri, volume, target, settings), "version": version}):
         shutil.rmtree(unfinished.folder, ignore_errors=True)  # of another run

@@ -31,7 +31,7 @@ def begin(folder: Path, plan: Mapping[str, Any]) -> bool:
     if (folder / PLAN).exists():
         if _read(folder / PLAN) != written:
             raise ValueError(
-                f"{folder} was begun with another volume, target or settings: use those, or another --name"
+                f"{folder} was begun with another volume, target or settings: use those, or another name"
             )
         return False
     folder.mkdir(parents=True, exist_ok=True)

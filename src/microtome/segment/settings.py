@@ -65,17 +65,17 @@ class InstanceSettings:
         _ = self.neighbours
         method, seeded = self.method, self.seed_threshold > 0 or self.seed_distance_nm > 0
         if method == "components" and seeded:
-            raise ValueError("components: expected no seed_threshold and no seed_distance_nm")
+            raise ValueError("components: expected no seed threshold and no seed distance")
         if method != "watershed" and not self.keep_unseeded:
-            raise ValueError(f"{method}: expected keep_unseeded: only a watershed drops what has no seed")
+            raise ValueError(f"{method}: expected to keep what has no seed: only a watershed drops it")
         if method != "components" and self.connectivity != 6:
             raise ValueError(f"{method}: expected a connectivity of 6; got {self.connectivity}")
         if method == "watershed" and not seeded:
-            raise ValueError("watershed: expected a seed_threshold, a seed_distance_nm or both; got neither")
+            raise ValueError("watershed: expected a seed threshold, a seed distance or both; got neither")
         if method == "boundaries" and self.seed_distance_nm == 0:
-            raise ValueError("boundaries: expected a seed_distance_nm above 0; got 0.0")
+            raise ValueError("boundaries: expected a seed distance above 0 nm; got 0.0")
         if method == "boundaries" and (self.holes or self.seed_threshold):
-            raise ValueError("boundaries: expected no holes and no seed_threshold")
+            raise ValueError("boundaries: expected no holes and no seed threshold")
 
 
 def _within(low: float, value: float, high: float, name: str, *, above: bool = False) -> None:

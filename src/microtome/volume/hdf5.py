@@ -1,6 +1,8 @@
 """HDF5 data sets: file.h5::path/inside."""
 
+import errno
 import io
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -108,8 +110,10 @@ def _opened(path: Path, mode: str) -> Iterator[h5py.File]:
         with ONE_THREAD, h5py.File(path, mode) as file:
             yield file
     except OSError as error:
-        if error.errno is not None:  # locked, missing or not permitted: the operating system's words
-            raise
+        if error.errno is not None:  # HDF5 says that too, in three lines of its own words
+            locked = error.errno == errno.EAGAIN
+            said = "locked by another program" if locked else os.strerror(error.errno)
+            raise OSError(error.errno, said, str(path)) from error
         raise ValueError(f"{path} is no readable HDF5 file: {error}") from error
     except (RuntimeError, KeyError) as error:
         raise ValueError(f"{path} is no readable HDF5 file: {error}") from error

@@ -20,6 +20,7 @@ from microtome.volume.tiff_layout import Page, damage_named, tiff_stack
 from microtome.volume.tiff_metadata import stated_voxel_size
 from microtome.volume.tiff_tiles import in_tiles, read_tiles
 from microtome.volume.voxel_size import VoxelSize, chosen_voxel_size
+from microtome.whole import naming
 
 BIG = 2**32 - 2**25  # bytes of voxels; a TIFF counts them, and what is said of them, in 32 bits
 OME_DTYPES = ("uint8", "uint16", "uint32", "int8", "int16", "int32", "float32", "float64")
@@ -110,14 +111,15 @@ def create_tiff(path: Path, spec: VolumeSpec) -> Volume:
     metadata = {"axes": "ZYX", **sizes, **units}
     size = Box.of(spec.shape).size * spec.dtype.itemsize
     require_room(path, size)
-    tifffile.memmap(
-        path,
-        shape=spec.shape,
-        dtype=spec.dtype,
-        bigtiff=size >= BIG,
-        ome=True,
-        photometric="minisblack",
-        metadata=metadata,
-    )
+    with naming(path):
+        tifffile.memmap(
+            path,
+            shape=spec.shape,
+            dtype=spec.dtype,
+            bigtiff=size >= BIG,
+            ome=True,
+            photometric="minisblack",
+            metadata=metadata,
+        )
     reserve(path)
     return open_tiff(path, spec.voxel_size_nm, writable=True)
