@@ -212,7 +212,11 @@ def test_wrong_usage_is_exit_code_2(options: tuple[str, ...], run: Run, image: P
 
 @pytest.mark.parametrize(
     ("source", "message"),
-    [("nothing.tif", "does not exist"), ("http://127.0.0.1:1/a.zarr", "cannot be reached")],
+    [
+        ("nothing.tif", "does not exist"),
+        ("http://127.0.0.1:1/a.zarr", "cannot be reached"),
+        ("http://me:secret@127.0.0.1:1/a.zarr", "http://me:…@127.0.0.1:1/a.zarr"),
+    ],
 )
 def test_a_source_that_is_not_there_is_one_line(
     source: str, message: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -221,5 +225,6 @@ def test_a_source_that_is_not_there_is_one_line(
     code, _, err = run("convert", source, "a.zarr")
     assert code == 1
     assert message in err
+    assert "secret" not in err
     assert err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []

@@ -71,7 +71,7 @@ def test_a_data_set_inside_has_a_name(tmp_path: Path) -> None:
     saved(tmp_path / "a.n5" / "volumes" / "raw", resolution=[4.5, 4.6, 40])
     described(tmp_path / "a.n5")
     assert np.array_equal(open_volume(f"{tmp_path}/a.n5::volumes/raw").read(WHOLE), IMAGE)
-    with pytest.raises(ValueError, match=r"no N5 data set; name one as .*::NAME"):
+    with pytest.raises(ValueError, match=r"no N5 data set; name one as .*a\.n5::NAME: volumes/raw$"):
         open_volume(tmp_path / "a.n5")
 
 

@@ -164,7 +164,10 @@ def test_a_missing_level_is_named(tmp_path: Path) -> None:
 
 def test_a_group_without_image_is_refused(tmp_path: Path) -> None:
     zarr.open_group(tmp_path / "a.zarr", mode="w")
-    with pytest.raises(ValueError, match="neither a Zarr array nor OME-NGFF"):
+    with pytest.raises(ValueError, match=r"neither a Zarr array nor OME-NGFF.*; name one as .*::NAME$"):
+        open_volume(tmp_path / "a.zarr", NM)
+    saved(tmp_path / "a.zarr" / "raw")
+    with pytest.raises(ValueError, match=r"name one as .*a\.zarr::NAME: raw, raw/0"):
         open_volume(tmp_path / "a.zarr", NM)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -85,13 +86,18 @@ def progress() -> Iterator[Bars | Lines]:
 
 def say(text: str) -> None:
     """A line for a person, beside the result."""
-    _errors.print(text, markup=False)
+    _errors.print(_without_password(text), markup=False)
 
 
 def error(text: str) -> None:
     """What went wrong, in one line."""
-    line = " ".join(text.split())
+    line = _without_password(" ".join(text.split()))
     print(f"microtome: {line}", file=sys.stderr)
+
+
+def _without_password(text: str) -> str:
+    """What people read and send on, without the password of an address."""
+    return re.sub(r"(://[^/@:\s]*):[^/@\s]+@", r"\1:…@", text)
 
 
 def result(data: Mapping[str, object], rows: Sequence[Mapping[str, object]], *, as_json: bool) -> None:

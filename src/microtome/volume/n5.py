@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from microtome.volume.ngff import json_object
-from microtome.volume.places import Missing, Place
+from microtome.volume.places import Missing, Place, choice_of
 from microtome.volume.protocol import Volume
 from microtome.volume.tensors import TensorVolume, as_stack, open_array
 from microtome.volume.voxel_size import VoxelSize, chosen_voxel_size, nm_per_unit
@@ -32,7 +32,7 @@ def open_n5(
         OSError: If it cannot be reached.
     """
     target = place / inner if inner else place
-    array, attributes = _data_set(target)
+    array, attributes = _data_set(place, target)
     store = open_array({"driver": "n5"}, array, writable=writable, missing=missing)
     names = _names(attributes, store.rank)
     stack = as_stack(store, names, [names.index(axis) for axis in "zyx" if axis in names], array)
@@ -40,7 +40,7 @@ def open_n5(
     return TensorVolume(array, stack, chosen_voxel_size(voxel_size_nm, stated, str(array)), writable)
 
 
-def _data_set(target: Place) -> tuple[Place, Attributes]:
+def _data_set(place: Place, target: Place) -> tuple[Place, Attributes]:
     found = json_object(target, METADATA)
     if found is not None and "dimensions" in found:
         return target, found
@@ -49,7 +49,7 @@ def _data_set(target: Place) -> tuple[Place, Attributes]:
         return target / FINEST, finest
     if found is None and (target.remote or not target.path.exists()):
         raise FileNotFoundError(f"{target} does not exist" + " or may not be read" * target.remote)
-    raise ValueError(f"{target} holds no N5 data set; name one as {target}::NAME")
+    raise ValueError(f"{target} holds no N5 data set; {choice_of(place, target, METADATA)}")
 
 
 def _names(attributes: Attributes, rank: int) -> tuple[str, ...]:

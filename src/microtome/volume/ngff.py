@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 from yaozarrs import v04, v05
 
-from microtome.volume.places import Place
+from microtome.volume.places import Place, choice_of
 from microtome.volume.voxel_size import VoxelSize, nm_per_unit
 
 Multiscale = v04.Multiscale | v05.Multiscale
@@ -46,9 +46,8 @@ def find_level(place: Place, inner: str | None) -> Level:
         raise FileNotFoundError(f"{target} does not exist" + " or may not be read" * target.remote)
     image = _image(found or {}, target)
     if image is None:
-        raise ValueError(
-            f"{target} holds neither a Zarr array nor OME-NGFF multiscales; name one as {place}::NAME"
-        )
+        choice = choice_of(place, target, "zarr.json", ".zarray", ".zgroup")
+        raise ValueError(f"{target} holds neither a Zarr array nor OME-NGFF multiscales; {choice}")
     dataset = image.datasets[0]
     finest = _array_format(target / dataset.path)
     if finest is None:

@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 Missing = Literal["zero", "error"]
 """What a chunk that is not there means: voxels of the fill value, mostly 0, or damage."""
 
+LISTED = 20  # folders inside of one, among which there is to be chosen
 ANSWER_SECONDS = 10.0  # within which a remote file of metadata must be there
 STALL_SECONDS, SLOWEST = 60.0, 100_000.0  # what a remote box may take: seconds, and besides bytes a second
 # four tries within three seconds; tensorstore's own 32 would take minutes
@@ -82,6 +84,17 @@ class Place:
             store = tensorstore.KvStore.open(self.kvstore, context=tensorstore.Context(CONTEXT))
             found = store.result(timeout=ANSWER_SECONDS).read(file).result(timeout=ANSWER_SECONDS)
         return bytes(found.value) if found.state == "value" else None
+
+
+def choice_of(place: Place, target: Place, *markers: str) -> str:
+    """`name one as a.n5::NAME: x, y`: the first folders in `target` that hold such a file, if it is local."""
+    there: set[str] = set()
+    if not target.remote:
+        found = (
+            file for depth in ("*", "*/*") for name in markers for file in target.path.glob(f"{depth}/{name}")
+        )
+        there = {file.parent.relative_to(place.path).as_posix() for file in islice(found, LISTED)}
+    return f"name one as {place}::NAME" + f": {', '.join(sorted(there))}" * bool(there)
 
 
 def seconds_for(place: Place, size: int) -> float | None:
