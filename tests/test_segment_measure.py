@@ -1,6 +1,7 @@
 """Measurements of whole label volumes: known shapes, and the same whatever the blocks."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -176,6 +177,25 @@ def test_whatever_the_blocks_the_numbers_are_those_of_the_whole(
         covariance = np.cov((at * size).T, bias=True).reshape(3, 3) + np.diag(np.square(size) / 12)
         variances = np.linalg.eigvalsh(covariance)[::-1]
         assert table.axes_nm[row] == pytest.approx(2 * np.sqrt(5 * variances), rel=1e-9)
+
+
+@pytest.mark.parametrize("block", [(32, 512, 512), (3, 5, 4)])
+def test_of_a_part_its_faces_are_the_border(block: Int3, tmp_path: Path) -> None:
+    labels = scene(np.random.default_rng(1), (8, 16, 15))
+    part = Box((2, 0, 3), (7, 13, 15))
+    kept = np.zeros_like(labels)
+    kept[part.slices] = labels[part.slices]
+    uri = stored(tmp_path / "all.tif", kept, NM)
+    found = measure(uri, in_turn, silent, block=block, domain=part)
+    alone = measured(tmp_path, labels[part.slices])
+    here = replace(
+        alone,
+        start=alone.start + part.start,
+        stop=alone.stop + part.start,
+        centroid_nm=alone.centroid_nm + np.multiply(part.start, NM),
+    )
+    assert same(found, here)
+    assert found.touches_border.any()
 
 
 def test_parts_are_added_up_as_they_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

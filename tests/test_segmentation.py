@@ -88,6 +88,8 @@ def test_the_report_of_a_part_is_of_that_part(run: Run, trained: Path) -> None:
     assert f"<td>{count / (0.09 * 0.736**2):.3g}</td>" in page
     assert f"({count} cut at the faces of the box)" in page  # each reaches one of its two sections' faces
     assert "what a mask leaves out is not subtracted. Objects end at the faces of the box" in page
+    with (Path(told["segmentation"]) / "mitochondria.csv").open() as file:
+        assert [row["touches_border"] for row in csv.DictReader(file)] == ["True"] * count
     ids = open_volume(Path(told["segmentation"]) / "mitochondria.ome.zarr").read(Box.of(SHAPE))
     shown = {int(section) for section in re.findall(r">Section (\d+)<", page)}
     pointed_at = {int(label) for label in re.findall(r"<title>mitochondria (\d+)</title>", page)}

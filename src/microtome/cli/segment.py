@@ -125,14 +125,11 @@ def _name(name: str | None) -> str | None:
 
 def write_report(session: "Session", folder: Path, told: dict[str, Any]) -> None:
     """Write report.html into the folder of a segmentation."""
-    import numpy as np
-
     from microtome.benchmark.report.segmentation import Class, write_segmentation
-    from microtome.project import parse_split
     from microtome.segment.tables import InstanceFiles
     from microtome.volume import open_volume
 
-    classes, box = [], parse_split(told["box"], session.image.shape)
+    classes = []
     for name in told["classes"]:
         files = InstanceFiles(folder, name)
         table = files.read(told["tables"])
@@ -144,7 +141,7 @@ def write_report(session: "Session", folder: Path, told: dict[str, Any]) -> None
             "Sphericity": measured.sphericity,
         }
         lengths = {} if lines is None else {"Length, nm": lines.length_nm, "Mean radius, nm": lines.radius_nm}
-        whole = np.all((measured.start > box.start) & (measured.stop < box.stop), axis=1)
         levels = [open_volume(level) for level in files.levels]
+        whole = ~measured.touches_border
         classes.append(Class(name, levels, measured.volume_um3, whole, told_columns, lengths))
     write_segmentation(folder / "report.html", told, classes, session.image, session.project.root.name)

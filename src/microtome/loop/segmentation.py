@@ -73,7 +73,7 @@ def segment(session: Session, wanted: Wanted, say: Say) -> Path:
                 schedule=wanted.way.schedule,
                 progress=session.progress,
             )
-        _described(session, wanted, InstanceFiles(folder, name), seconds)
+        _described(session, wanted, InstanceFiles(folder, name), hull(store.done()), seconds)
     for one, other in combinations(classes, 2):
         with _timed(seconds, f"contacts of {one} and {other}"):
             _touching(session, wanted, folder, one, other)
@@ -104,11 +104,13 @@ def _told(session: Session, wanted: Wanted, store: PredictionStore) -> dict[str,
     }
 
 
-def _described(session: Session, wanted: Wanted, files: InstanceFiles, seconds: dict[str, float]) -> None:
-    """Measure the instances of a class, and find their lengths and meshes where those are wanted."""
+def _described(
+    session: Session, wanted: Wanted, files: InstanceFiles, domain: Box, seconds: dict[str, float]
+) -> None:
+    """Measure instances of a class in a domain, and find lengths and meshes where those are wanted."""
     way, progress = wanted.way, session.progress
     with _timed(seconds, f"measurements of {files.name}"):
-        table = files.measured(wanted.tables, way.schedule, progress)
+        table = files.measured(wanted.tables, way.schedule, progress, domain)
     if wanted.skeletons:
         with _timed(seconds, f"lengths of {files.name}"):
             work = files.folder / "work" / files.name

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, Shaped, UInt64
 
-from microtome.box import Box, Int3
+from microtome.box import Box, Int3, tile
 from microtome.progress import Progress
 from microtome.schedule import Schedule
 from microtome.segment.columns import Column, column_of
-from microtome.segment.components import Blocks
 from microtome.segment.labelled import dense, open_labels, watched
 from microtome.segment.moments import Moments, moments, principal, runs, summed, together
 from microtome.segment.surface import Steps, crossings, steps
@@ -69,7 +68,7 @@ class MeasurementTable:
 
     @property
     def touches_border(self) -> Bool[np.ndarray, "n"]:
-        """Whether the volume's border may have cut some of it off."""
+        """Whether the border, of the volume or of what was measured of it, may have cut some of it off."""
         return self.cut_um2 > 0
 
     def box(self, row: int) -> Box:
@@ -128,16 +127,20 @@ def measure(
     *,
     voxel_size_nm: VoxelSize | None = None,
     block: Int3 = BLOCK,
+    domain: Box | None = None,
 ) -> MeasurementTable:
     """What there is to measure of every label but 0 of a volume of any size; needs the memory of a block.
+
+    Of what lies in `domain`, the whole volume unless given: its faces are the border.
 
     Raises:
         FileNotFoundError: If there is no such volume.
         ValueError: If it is no volume of labels, or is damaged.
     """
     volume = open_labels(uri, voxel_size_nm)
-    boxes = Blocks(volume.shape, block).boxes
-    task = _Measured(uri, volume.voxel_size_nm)
+    domain = domain or Box.of(volume.shape)
+    boxes = [one.write for one in tile(domain, block, (0, 0, 0), origin=(0, 0, 0))]
+    task = _Measured(uri, volume.voxel_size_nm, domain)
     results = watched(schedule(task, boxes), progress, "measure", len(boxes))
     return _table(_added_up(part for _, part in results), volume.voxel_size_nm)
 
@@ -155,16 +158,18 @@ class _Sums:
 
 @dataclass(frozen=True)
 class _Measured:
-    """The sums of a block of a volume."""
+    """The sums of a block of a domain."""
 
     uri: str
     voxel_size_nm: VoxelSize
+    domain: Box
 
     def __call__(self, box: Box) -> _Sums:
         volume, lines = open_labels(self.uri, self.voxel_size_nm), steps(self.voxel_size_nm)
-        read = box.grown(lines.reach).intersection(Box.of(volume.shape))
+        read = box.grown(lines.reach).intersection(self.domain)
         ids, labels = dense(volume.read(read))
-        surface = _surface(labels, len(ids), read, box, volume.shape, lines)
+        places = read.relative_to(self.domain), box.relative_to(self.domain), self.domain.shape
+        surface = _surface(labels, len(ids), *places, lines)
         here = labels[box.relative_to(read).slices]
         found = runs(here)
         of = here[found.z, found.y, found.x]
@@ -173,21 +178,19 @@ class _Measured:
         return _Sums(
             ids[present],
             moments(found, rows, len(present), box.start),
-            self._cut(here, len(ids), box, volume.shape)[present],
+            self._cut(here, len(ids), box)[present],
             ids[near],
             surface[near],
         )
 
-    def _cut(
-        self, here: Shaped[np.ndarray, "z y x"], n: int, box: Box, volume: Int3
-    ) -> Float64[np.ndarray, "{n}"]:
-        """Where the objects of a block meet the volume's border, in µm²."""
+    def _cut(self, here: Shaped[np.ndarray, "z y x"], n: int, box: Box) -> Float64[np.ndarray, "{n}"]:
+        """Where the objects of a block meet the domain's border, in µm²."""
         area = np.zeros(n)
         for axis in range(3):
             face = np.prod(np.delete(self.voxel_size_nm, axis)) / 1e6
-            if box.start[axis] == 0:
+            if box.start[axis] == self.domain.start[axis]:
                 area += face * np.bincount(np.take(here, 0, axis).ravel(), minlength=n)
-            if box.stop[axis] == volume[axis]:
+            if box.stop[axis] == self.domain.stop[axis]:
                 area += face * np.bincount(np.take(here, -1, axis).ravel(), minlength=n)
         return area
 

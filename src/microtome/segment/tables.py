@@ -9,6 +9,7 @@ from typing import get_args
 
 import numpy as np
 
+from microtome.box import Box
 from microtome.progress import Progress
 from microtome.schedule import Schedule
 from microtome.segment.centreline import CentrelineTable, centrelines, centrelines_in
@@ -101,10 +102,13 @@ class InstanceFiles:
             if folder.exists():
                 shutil.rmtree(folder)
 
-    def measured(self, form: Form, schedule: Schedule, progress: Progress) -> InstanceTable:
+    def measured(
+        self, form: Form, schedule: Schedule, progress: Progress, domain: Box | None = None
+    ) -> InstanceTable:
         """The table in that form, written unless it is there; what another one holds is not found again.
 
-        Where that one alone has lengths, they are added to this one.
+        The labels lie in `domain`, whose faces may have cut them. Where another table alone has lengths,
+        they are added to this one.
 
         Raises:
             ValueError: If the labels or a table are damaged, or Parquet is not installed.
@@ -113,7 +117,7 @@ class InstanceFiles:
         path = self.table(form)
         tables = [self._read(one) for one in sorted(self._tables(), key=lambda one: one != path)]
         if not tables:
-            tables = [InstanceTable(measure(str(self.labels), schedule, progress))]
+            tables = [InstanceTable(measure(str(self.labels), schedule, progress, domain=domain))]
         table = next((one for one in tables if one.lines is not None), tables[0])
         if not path.exists() or table is not tables[0]:
             write_columns(table.columns(), path)
