@@ -10,7 +10,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure as Picture
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.lines import Line2D
 
 from grow_cells import AWAY, DATA, VARIANTS
 from microtome.benchmark.report.figures import CLASS_COLOURS, style
@@ -19,7 +19,6 @@ from record import Figure, fill, record
 
 PAGE = Path(__file__).parents[1] / "docs" / "growing-study.md"
 PICTURE = PAGE.parent / "images" / "growing-study.png"
-TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 PAPER, SINGLE, UNWEIGHTED = "paper", "paper, one network", "paper, one network, not weighted"
 FLAT, FLAT_UNWEIGHTED = "2-D, one network", "2-D, one network, not weighted"
 DEFAULT = "2-D, going on, not weighted"  # of `microtome grow`
@@ -100,28 +99,29 @@ def _draw(found: dict[str, Runs]) -> None:
     """By sections labelled: minutes a megavoxel, and what is missed near (lines) and far (dashes)."""
     colours = dict(zip(VARIANTS, cycle(CLASS_COLOURS), strict=False))
     with matplotlib.rc_context(style(WHITE)):
-        picture = Picture(figsize=(11, 3.2 * len(found)), layout="constrained")
+        picture = Picture(figsize=(11, 3.2 * len(found) + 0.5), layout="constrained")
         for (name, runs), (minutes, missed) in zip(
             found.items(), picture.subplots(len(found), 2, squeeze=False), strict=True
         ):
+            drawn = statistics.mean(
+                cell["rows"][0]["min_per_mvox"] for cells in runs.values() for cell in cells
+            )
             for variant, cells in runs.items():
                 colour = colours[variant]
-                rows = list(zip(*(cell["rows"] for cell in cells), strict=True))
+                rows = list(zip(*(cell["rows"][1:] for cell in cells), strict=True))
                 sections = [str(each[0]["sections"]) for each in rows]
                 rates = np.array([[row["min_per_mvox"] for row in each] for each in rows])
-                minutes.plot(sections, rates.mean(axis=1), color=colour, label=variant)
+                minutes.plot(sections, rates.mean(axis=1), color=colour)
                 minutes.fill_between(sections, rates.min(axis=1), rates.max(axis=1), color=colour, alpha=0.1)
                 for side, dashes in (("near", "-"), ("far", "--")):
-                    shares = [statistics.mean(row[side]["fn"]["401"] for row in each) for each in rows[1:]]
-                    missed.plot(sections[1:], shares, dashes, color=colour)
-            minutes.set(
-                title=name, yscale="log", xlabel="sections learned from", ylabel="minutes a megavoxel"
-            )
+                    shares = [statistics.mean(row[side]["fn"]["401"] for row in each) for each in rows]
+                    missed.plot(sections, shares, dashes, color=colour)
+            minutes.set(title=f"{name}: {drawn:.0f} where all is drawn", xlabel="sections learned from")
+            minutes.set(ylabel="minutes a megavoxel")
+            minutes.set_ylim(bottom=0)
             missed.set(title=name, xlabel="sections learned from", ylabel="FN-401, % of voxels")
-            minutes.set_yticks([n for n in TICKS if rates.min() < 2 * n and n < 2 * rates.max()])
-            minutes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-            minutes.yaxis.set_minor_formatter(NullFormatter())
-            minutes.legend(frameon=False, fontsize=8)
+        lines = [Line2D([], [], color=colour) for colour in colours.values()]
+        picture.legend(lines, list(colours), loc="outside upper center", ncols=3, frameon=False)
         picture.savefig(PICTURE, dpi=100)
 
 
