@@ -31,6 +31,7 @@ def main() -> None:
             query_shape=(1, 128, 128),
             start=PATCHES,
             batch=PATCHES,
+            recipe="demo",
         )
         create(project, new, print)
     with progress() as bars, opened(project, "auto", bars) as session:
