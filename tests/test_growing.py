@@ -11,6 +11,7 @@ import pytest
 from conftest import Run, phantom_project
 from growing import STAGES, growing_project
 from microtome.box import Box
+from microtome.cli.grow import begin
 from microtome.cli.session import opened
 from microtome.learn.config import ErrorWeighting, Recipe, TrainConfig
 from microtome.learn.corrections import emphasis
@@ -234,7 +235,10 @@ def test_without_known_labels_a_simulation_changes_nothing(tmp_path: Path, run: 
 def test_a_seed_outside_of_where_is_asked_is_refused(tmp_path: Path) -> None:
     with (
         opened(growing_project(tmp_path / "p"), "cpu", silent) as session,
-        pytest.raises(ValueError, match=r"expected a voxel z,y,x in splits\.train 0:12,0:64,0:64; got"),
+        pytest.raises(
+            ValueError,
+            match=r"expected a voxel z,y,x in 0:12,0:64,0:64, which may be labelled \(splits\.train\); got",
+        ),
     ):
         plant(session, (12, 0, 0))
 
@@ -402,6 +406,23 @@ def test_the_papers_schedule_is_had_by_its_name(tmp_path: Path, run: Run) -> Non
     code, _, err = run("grow", folder, "--schedule", "plain", "--simulate", 2)
     assert (code, err.count("\n")) == (1, 1)
     assert "grows already, by [[grow]] of its project.toml" in err
+
+
+def test_a_schedule_is_kept_from_the_first_question_on(tmp_path: Path, run: Run) -> None:
+    folder = phantom_project(tmp_path / "p")
+    settings = folder / "project.toml"
+    before = settings.read_bytes()
+    code, _, err = run("grow", folder, "--at", "999,0,0", "--simulate", 1)
+    assert (code, "expected a voxel z,y,x in" in err) == (1, True)
+    assert settings.read_bytes() == before
+    begin(folder, "plain")
+    code, _, err = run("grow", folder, "--table")
+    assert (code, "nothing is labelled yet" in err) == (0, True)
+    begin(folder, "paper")
+    config = load_config(settings, TABLES)
+    assert (config.grow, config.fine_tune) == (PAPER_STAGES, {})
+    assert run("grow", folder, "--simulate", 1)[0] == 0
+    assert "--simulate counts all of them, so nothing was done" in run("grow", folder, "--simulate", 1)[2]
 
 
 def test_networks_of_the_plain_schedule_go_on_from_the_one_before(tmp_path: Path, run: Run) -> None:

@@ -12,6 +12,7 @@ from microtome.cli.show import announce_page, progress, result, say, sides
 
 if TYPE_CHECKING:
     from microtome.benchmark.report.growth import Corrected
+    from microtome.box import Int3
     from microtome.learn.config import TrainConfig
     from microtome.project import Project
 
@@ -41,7 +42,8 @@ def grow(
         typer.Option(help="Write that as a page, with pictures, to this file.", show_default=False),
     ] = None,
     simulate: Annotated[
-        int | None, typer.Option(min=1, help="Boxes that the known truth answers, in place of people.")
+        int | None,
+        typer.Option(min=1, help="Boxes, those before counted, that the known truth answers for people."),
     ] = None,
     jitter: Annotated[float, typer.Option(min=0, help="Voxels by which simulated outlines are off.")] = 0.0,
     overlooked: Annotated[
@@ -69,13 +71,14 @@ def grow(
             raise typer.BadParameter("expected --simulate beside it", param_hint=option)
     if table or (report is not None and simulate is None and at is None):
         if at is not None or simulate is not None:
-            raise typer.BadParameter("expected --table without --at and --simulate", param_hint="--table")
+            raise typer.BadParameter("goes with neither --at nor --simulate", param_hint="--table")
         _tell(folder, report, as_json=as_json)
         return
     require_local(host, allow_remote=allow_remote)
-    begin(folder, schedule, known=simulate is not None)
-    if at is not None:
-        _plant(folder, at)
+    seed = None if at is None else int3(at, "--at", least=0)
+    begin(folder, schedule, seed, known=simulate is not None)
+    if seed is not None:
+        _plant(folder, seed)
     if simulate is not None:
         _simulate(folder, simulate, jitter, overlooked, device)
         _told_to_be_done(folder)
@@ -93,39 +96,47 @@ def _require_page(path: Path) -> None:
         raise typer.BadParameter(f"expected the name of a page, FILE.html; got {path}", param_hint="--report")
 
 
-def begin(folder: Path, schedule: ScheduleName | None = None, *, known: bool = False) -> None:
+def begin(
+    folder: Path, schedule: ScheduleName | None = None, at: "Int3 | None" = None, *, known: bool = False
+) -> None:
     """Make a project grow that has not asked anything yet, by a schedule, else the plain one.
 
+    One that grows and has not asked anything yet may be given another schedule.
+
     Raises:
-        ValueError: If it is no project, it asked before, it grows and another schedule is asked for, or its
-            labels should be `known` and are not.
+        ValueError: If it is no project, it asked before and does not grow or is given a schedule, nothing may
+            be asked `at` that voxel, or its labels should be `known` and are not. Nothing is changed then.
         OSError: If project.toml cannot be written.
     """
     from microtome.box import count
     from microtome.learn.settings import TABLES, recipe_from
     from microtome.project import ProjectConfig, open_project
     from microtome.project.config import PAPER_STAGES, PLAIN_STAGES, save_config
-    from microtome.project.growth import grows
+    from microtome.project.growth import grows, require_train
     from microtome.project.records import OUTWARD
 
     with open_project(folder, TABLES) as project:
         if known and project.config.truth is None:
             raise ValueError(f"{folder} has no [truth]: known labels are needed to simulate")
-        config = project.config
+        config, asked = project.config, bool(project.journal.queries())
+        if at is not None:
+            require_train(config, at)
         if grows(config):
-            if schedule is not None:
+            if schedule is None:
+                return
+            if asked:
                 raise ValueError(f"{folder} grows already, by [[grow]] of its project.toml: edit it there")
-            return
-        if project.journal.queries():
+        elif asked:
             strategy = project.config.query.strategy
             hint = ": project.toml lacks its [[grow]]" if strategy == OUTWARD else ""
             raise ValueError(f"{folder} asked by {strategy!r} before; growing expects a new project{hint}")
         asking = {"strategy": OUTWARD, "start_strategy": OUTWARD, "start": 1, "sampling": "single"}
         query = project.config.query.model_copy(update=asking)
-        changes: dict[str, Any] = {"query": query, "grow": PAPER_STAGES}
+        going_on = _going_on(recipe_from(config.settings).train)
+        own = {} if config.fine_tune == going_on else config.fine_tune
+        changes: dict[str, Any] = {"query": query, "grow": PAPER_STAGES, "fine_tune": own}
         if schedule != "paper":
-            changes["grow"] = PLAIN_STAGES
-            changes["fine_tune"] = config.fine_tune or _going_on(recipe_from(config.settings).train)
+            changes |= {"grow": PLAIN_STAGES, "fine_tune": own or going_on}
         grown = config.model_copy(update=changes)
         checked = ProjectConfig.model_validate(grown.model_dump(by_alias=True))
         save_config(checked, project.root / "project.toml")
@@ -144,13 +155,13 @@ def _going_on(train: "TrainConfig") -> dict[str, int | float]:
     return {**halved, "learning_rate": train.learning_rate / 3}
 
 
-def _plant(folder: Path, at: str) -> None:
+def _plant(folder: Path, at: "Int3") -> None:
     from microtome.cli.session import opened
     from microtome.loop.asking import plant
     from microtome.progress import silent
 
     with opened(folder, "cpu", silent, reading=True) as session:
-        box = plant(session, int3(at, "--at", least=0))
+        box = plant(session, at)
     say(f"growing begins at {box} (z,y,x)")
 
 
@@ -177,7 +188,10 @@ def _simulate(folder: Path, boxes: int, jitter: float, overlooked: float, device
 
     hand = replace(WORTH, jitter=jitter, overlooked=overlooked)
     with progress() as bars, opened(folder, device, bars) as session:
+        before = len(session.project.journal.answer_ids())
         simulate(session, Budget(boxes), CostModel(), hand=hand, finish=False)
+    if before >= boxes:
+        say(f"{before} boxes are answered already: --simulate counts all of them, so nothing was done")
 
 
 def _tell(folder: Path, report: Path | None, *, as_json: bool) -> None:
@@ -189,6 +203,8 @@ def _tell(folder: Path, report: Path | None, *, as_json: bool) -> None:
         if not grows(project.config):
             raise ValueError(f"{project.root} does not grow: `microtome grow` makes it do so")
         data = {"project": str(project.root), **told(project)}
+        if not data["iterations"]:
+            say(f"{project.root}: nothing is labelled yet, so there is no cost to tell of")
         if report is not None:
             from microtome.benchmark.report.growth import write_growth
 
@@ -252,7 +268,10 @@ def _lines(data: Mapping[str, Any]) -> list[str]:
         )
     if data["audits"]:
         last = data["audits"][-1]
-        words = f"far away, in {last['box']}, correcting takes {last['ratio']:.1f} times as long as near by"
+        words = (
+            f"far away, in {last['box']} (an audit, not counted above), correcting takes {last['ratio']:.1f} "
+            "times as long as near by"
+        )
         z, y, x = (part.split(":")[0] for part in last["box"].split(","))
         advice = f": plant the next seed there, microtome grow {data['project']} --at {z},{y},{x}"
         lines.append(words + (advice if last["alarm"] else ""))

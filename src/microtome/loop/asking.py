@@ -11,7 +11,7 @@ from microtome.loop.growing import audits, planted, round_that_runs, step_size
 from microtome.loop.session import Session
 from microtome.progress import Progress
 from microtome.project import Model, Query
-from microtome.project.growth import AUDIT, SEED, grows
+from microtome.project.growth import AUDIT, SEED, grows, require_train
 from microtome.query.candidates import Candidates, ModelView, open_boxes
 from microtome.query.strategy import Pick, Selection
 from microtome.schedule import Schedule
@@ -129,9 +129,7 @@ def plant(session: Session, at: Int3) -> Box:
     journal, config = session.project.journal, session.project.config
     if not grows(config):
         raise ValueError(f"{session.project.root} does not grow: it has no [[grow]] in project.toml")
-    domain = config.train_box
-    if not all(a <= p < b for a, p, b in zip(domain.start, at, domain.stop, strict=True)):
-        raise ValueError(f"expected a voxel z,y,x in splits.train {domain}; got {at}")
+    require_train(config, at)
     boxes = _left(session)
     if not boxes:
         raise ValueError("nothing is left to ask for: no open box to begin at")

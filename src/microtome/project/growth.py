@@ -21,6 +21,19 @@ def grows(config: ProjectConfig) -> bool:
     return bool(config.grow)
 
 
+def require_train(config: ProjectConfig, at: Int3) -> None:
+    """Check that queries may be asked at a voxel.
+
+    Raises:
+        ValueError: If it lies outside of `splits.train`.
+    """
+    domain = config.train_box
+    if not all(a <= p < b for a, p, b in zip(domain.start, at, domain.stop, strict=True)):
+        raise ValueError(
+            f"expected a voxel z,y,x in {domain}, which may be labelled (splits.train); got {at}"
+        )
+
+
 def stage_at(config: ProjectConfig, sections: int) -> StageConfig | None:
     """What holds once so many sections are labelled; None where the project does not grow."""
     reached = [stage for stage in config.grow if stage.after <= max(sections, 1)]

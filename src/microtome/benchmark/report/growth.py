@@ -58,6 +58,7 @@ def write_growth(path: Path, data: Mapping[str, Any], corrected: Sequence[Correc
         chart=Markup(_chart(data["iterations"])),
         sections=[_view(one) for one in corrected],
         gradient=figures.gradient(WEIGHTS),
+        weighed=any(one.emphasis is not None for one in corrected),
         colours={"missed": figures.css(MISSED), "made up": figures.css(MADE_UP)},
     )
     with replacing(path) as partial:
@@ -113,16 +114,28 @@ def _chart(rows: Sequence[Mapping[str, Any]]) -> str:
         axes.annotate(
             "Guay (2021)",
             (len(PAPER) - 1, PAPER[-1]),
-            (-8, 0),
+            (-12, 0),
             textcoords="offset points",
             ha="right",
+            va="center",
             color=figures.PAGE.muted,
         )
         colour = figures.CLASS_COLOURS[0]
         axes.errorbar(x, y, (below, above), color=colour, marker="o", capsize=4, linewidth=2)
         for place, value in zip(x, y, strict=True):
-            axes.annotate(f"{value:.1f}", (place, value), (7, 6), textcoords="offset points")
+            lower = place < len(PAPER) and value < PAPER[place]
+            where = (0, -10 if lower else 10) if place else (10, 0)  # lines fall steeply from the first
+            axes.annotate(
+                f"{value:.1f}",
+                (place, value),
+                where,
+                textcoords="offset points",
+                color=colour,
+                ha="center" if place else "left",
+                va="center" if not place else "top" if lower else "bottom",
+            )
         axes.set_yscale("log")
+        axes.set_ylim(bottom=min([PAPER[-1], *y]) / 2)
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())
         axes.set_xticks(range(max(len(PAPER), max(x, default=0) + 1)))
