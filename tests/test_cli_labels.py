@@ -53,7 +53,7 @@ def test_pictures_go_out_and_come_back(run: Run, tmp_path: Path, project: Path) 
     (row,) = json.loads(text)["answers"]
     assert (row["query"], row["supersedes"], row["method"], row["seconds"]) == (1, 1, "scratch", 240)
     assert "2 pixels are painted beside the queries" in err
-    assert "1 answers added; 2 queries as they were" in err
+    assert "1 answer added; 2 queries as before" in err
     assert "--minutes" not in err
     assert json.loads(run(*words)[1])["answers"] == []
 
@@ -63,6 +63,13 @@ def test_without_minutes_a_line_says_that_the_cost_is_not_known(run: Run, projec
     code, _, err = run("import", project, out, "--png", "--annotator", "ada")
     assert code == 0
     assert "no --minutes: what these answers cost is not known" in err
+
+
+def test_an_answer_beside_those_of_others_says_what_is_learned(run: Run, project: Path, out: Path) -> None:
+    paint(out / "corrected" / FIRST, (0, slice(None)), ORANGE)
+    code, _, err = run("import", project, out, "--png", "--annotator", "bob")
+    assert code == 0
+    assert "beside answers of ada: voxels are learned as most say" in err
 
 
 def test_a_bad_picture_is_one_line_that_names_it(run: Run, project: Path, out: Path) -> None:

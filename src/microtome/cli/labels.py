@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from microtome.cli.parse import numbers
-from microtome.cli.show import progress, result, say
+from microtome.cli.show import counted, progress, result, say
 
 if TYPE_CHECKING:
     from microtome.predict.cleaning import Foreground
@@ -96,12 +96,20 @@ def import_labels(
         raise typer.BadParameter("expected it: nothing but pictures can be imported", param_hint="--png")
     with open_for_reading(folder) as project:
         found = import_pictures(project, pictures, annotator, minutes or 0.0)
+        said = [one for row in found.answers for one in project.journal.answers_to(row.query_id)]
+        others = {one.annotator for one in said} - {annotator}
     rows = _answers(found)
     data = {"answers": rows, "unchanged": found.unchanged, "notes": list(found.notes)}
     result(data, rows, as_json=as_json)
     for note in found.notes:
         say(note)
-    say(f"{len(rows)} answers added; {found.unchanged} queries as they were")
+    added, kept = len(rows), found.unchanged
+    say(f"{counted(added, 'answer', 'answers')} added; {counted(kept, 'query', 'queries')} as before")
+    if others:
+        say(
+            f"beside answers of {', '.join(sorted(others))}: voxels are learned as most say, and not where "
+            "as many say otherwise; --annotator with that name replaces an answer"
+        )
     if rows and minutes is None:
         say("no --minutes: what these answers cost is not known, and the cost figures lack it")
 

@@ -138,6 +138,11 @@ def _cell(value: object) -> str:
     return str(value)
 
 
+def counted(number: int, one: str, more: str) -> str:
+    """`1 answer`, `2 answers`."""
+    return f"{number} {one if number == 1 else more}"
+
+
 def sides(lengths: Sequence[float]) -> str:
     """The sides of a box for people: `45 × 9.2 × 9.2`."""
     return " × ".join(f"{side:.10g}" for side in lengths)

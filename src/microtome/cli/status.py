@@ -6,8 +6,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from microtome.cli.show import counted
 from microtome.learn.settings import TABLES
 from microtome.project import Project, open_project, total_cost
+from microtome.project.growth import grows
 from microtome.project.summary import agreement_of, annotators, costs_by_class, rounds
 
 
@@ -99,12 +101,15 @@ def agreement_line(found: Mapping[str, Any]) -> str:
     kappa = "" if found["kappa"] is None else f", kappa {found['kappa']:.2f}"
     return (
         f"agreement of annotators: {100 * found['agreement']:.1f} %{kappa}, "
-        f"over {found['voxels']} voxels of {found['queries']} queries; the majority is trained on"
+        f"over {found['voxels']} voxels of {counted(found['queries'], 'query', 'queries')}; "
+        "what most say is trained on, and nothing where as many say otherwise"
     )
 
 
 def _summary(project: Project, answers: int, minutes: float, still_open: int) -> str:
     classes = ", ".join(project.config.classes)
     if not answers and not still_open:
-        return f"{classes}: nothing was asked yet; `microtome label {project.root}` begins"
-    return f"{classes}: {answers} answers in {minutes:.1f} minutes; {still_open} queries open"
+        command = "grow" if grows(project.config) else "label"
+        return f"{classes}: nothing was asked yet; `microtome {command} {project.root}` begins"
+    said, left = counted(answers, "answer", "answers"), counted(still_open, "query", "queries")
+    return f"{classes}: {said} in {minutes:.1f} minutes; {left} open"

@@ -16,12 +16,16 @@ from microtome.box import Box
 from microtome.evaluate.agreement import majority
 from microtome.labels import IGNORE
 from microtome.project import Answer, Project, Query, Skip
+from microtome.project.growth import grows
 from microtome.project.records import INSTANCE, OUTWARD, TAKEN, Activity, Op, Preview
 from microtome.serve.draft import Draft, require_runs, require_values, runs_of
 from microtome.serve.events import LOOK, TRAIN, WATCH, looked_at
 from microtome.serve.messages import NewAnswer, OpMessage, Plane, Report
 from microtome.serve.view import view_of
 from microtome.serve.weighing import Weighing
+
+NONE_WAITS = "no query is waiting; the next ones are being chosen"
+GROWN = "nothing is waiting: a network learns from what was labelled, and then fills in the next box"
 
 DRAFTS_KEPT = 64  # in memory; any other is replayed from the journal
 SKIP_REASONS = ("blurred or damaged", "not sure what it is", "too much work", "another reason")
@@ -63,7 +67,7 @@ class Desk:
         """A query that the annotator does not hold yet, or why there is none."""
         query = self.journal.drafts.assign(annotator, holding=holding, repeat=self.repeat)
         if query is None:
-            return {"query": None, "reason": "no query is waiting; the next ones are being chosen"}
+            return {"query": None, "reason": GROWN if grows(self.project.config) else NONE_WAITS}
         return {"query": self._shown(query, annotator), "reason": None}
 
     def open(self, query_id: int, annotator: str) -> dict[str, Any]:

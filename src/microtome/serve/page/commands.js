@@ -152,7 +152,7 @@ function showing({ views: { settings }, help, walk, weights }) {
     "toggle-weights": () =>
       weights.possible
         ? settings.toggle("weights")
-        : toast("Corrections do not weigh more in this project: [corrections] in project.toml."),
+        : toast("Corrections do not weigh more in this project; [corrections] in project.toml says how much."),
     "likely-next": () => toast(walk.step(1)),
     "likely-previous": () => toast(walk.step(-1)),
     "toggle-labels": () => settings.toggle("labels"),

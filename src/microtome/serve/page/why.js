@@ -13,6 +13,8 @@ const MAP = 92; // the longest side of the volume, seen from above
 const BAR = { x: 108, width: 8 };
 const SMALLEST = 3; // so that a small box can still be seen
 
+const BY_PLACE = ["outward", "audit"]; // strategies that go by where a box lies, which its reason says
+
 export class WhyPanel {
   /** @param {ProjectInfo} project */
   constructor(project) {
@@ -28,7 +30,7 @@ export class WhyPanel {
     /** @type {[string, string][]} */
     const facts = [
       ["Strategy", query.strategy],
-      ["Score", significant(query.score)],
+      ...scored(query),
       ["Rank", `${query.rank + 1} of its round`],
       ["Size", stop.map((end, axis) => end - start[axis]).join(" × ")],
     ];
@@ -90,4 +92,9 @@ export class WhyPanel {
   #barAt(z) {
     return (z / this.project.shape[0]) * MAP;
   }
+}
+
+/** @param {Query} query @returns {[string, string][]} */
+function scored({ strategy, score }) {
+  return BY_PLACE.includes(strategy) ? [] : [["Score", significant(score)]];
 }
