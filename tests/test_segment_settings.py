@@ -23,18 +23,18 @@ def test_by_default_instances_are_components_of_one_half_and_more() -> None:
         ({"block": (0, 1, 1)}, "expected a block of three positive sides; got (0, 1, 1)"),
         (
             {"method": "watershed"},
-            "watershed: expected a seed_threshold, a seed_distance_nm or both",
+            "watershed: expected a seed threshold, a seed distance or both",
         ),
-        ({"method": "boundaries"}, "boundaries: expected a seed_distance_nm above 0; got 0.0"),
+        ({"method": "boundaries"}, "boundaries: expected a seed distance above 0 nm; got 0.0"),
         (
             {"method": "watershed", "seed_distance_nm": 9.0, "connectivity": 26},
             "watershed: expected a connectivity of 6; got 26",
         ),
         (
             {"method": "boundaries", "seed_distance_nm": 9.0, "holes": 5},
-            "boundaries: expected no holes and no seed_threshold",
+            "boundaries: expected no holes and no seed threshold",
         ),
-        ({"seed_threshold": 0.9}, "components: expected no seed_threshold and no seed_distance_nm"),
+        ({"seed_threshold": 0.9}, "components: expected no seed threshold and no seed distance"),
     ],
 )
 def test_settings_out_of_range_or_without_use_are_refused(given: dict[str, Any], message: str) -> None:
