@@ -68,6 +68,30 @@ def test_what_was_predicted_before_is_cleared_where_nothing_is(tmp_path: Path) -
     assert not filled(tmp_path, CountedVolume(), np.zeros(SHAPE, np.uint8))[0].any()
 
 
+def test_parts_that_overlap_are_both_there_and_said_to_be(tmp_path: Path) -> None:
+    parts = (Box((0, 0, 0), (1, 14, 16)), Box((0, 6, 8), (1, 20, 24)))
+    store, image = store_in(tmp_path / "parts"), CountedVolume()
+    for part in parts:
+        fill(Filling(model(), lambda: image, store, 1, 0), part, progress=silent)
+    assert list(store.done()) == [Box((0, 0, 0), (1, 20, 24))]
+    whole = filled(tmp_path / "whole", CountedVolume())
+    for one, other in zip(stored(store), whole, strict=True):
+        np.testing.assert_array_equal(one[0], other[0])
+
+
+def test_what_lay_otherwise_and_is_partly_written_over_is_cleared(tmp_path: Path) -> None:
+    store, image = store_in(tmp_path), CountedVolume()
+    filled(tmp_path, image)
+    low, high = Box.of((1, *SHAPE[1:])), Box((0, 0, 0), (2, *SHAPE[1:]))
+    store.forget(list(store.done()))
+    store.log(high, store.digest(high))  # a block of two sections, as those of a deep net
+    fill(Filling(model(), lambda: image, store, 1, 0), low, progress=silent)
+    assert list(store.done()) == [low]
+    found = stored(store)
+    assert found[0][0].any()
+    assert not any(one[1].any() for one in found)
+
+
 @pytest.mark.parametrize(("together", "order"), [(1, [0, 0, 1, 1, 2, 2]), (2, [0, 1, 0, 1, 2, 2])])
 def test_sections_that_are_stored_together_are_predicted_one_behind_the_other(
     together: int, order: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -50,6 +50,15 @@ def test_a_model_on_a_volume_is_a_view() -> None:
     assert isinstance(view(), ModelView)
 
 
+def test_networks_are_made_once_for_another_sampling(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, made = view(), []
+    ready = type(one.model.engine).ready
+    monkeypatch.setattr(type(one.model.engine), "ready", lambda *words: made.append(1) or ready(*words))
+    for box in BOXES:
+        one.posterior(box, "dropout")
+    assert len(made) == 1
+
+
 def test_losses_are_those_of_each_box_alone_in_the_order_of_the_boxes() -> None:
     one = view(dataclasses.replace(NET, loss_head=True))
     found = one.losses(BOXES)

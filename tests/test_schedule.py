@@ -1,5 +1,7 @@
 import os
 import re
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -183,6 +185,46 @@ def test_processes_give_every_result_with_the_number_of_its_item() -> None:
         assert os.getpid() not in dict(schedule(process, range(8))).values()
         with pytest.raises(ValueError, match="block 0 is damaged"):
             list(schedule(failing, [0]))
+
+
+def killed(number: int) -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def test_a_process_that_is_killed_is_said_in_one_line() -> None:
+    with (
+        pytest.raises(OSError, match="a process was killed"),
+        on_processes(1) as schedule,
+    ):
+        list(schedule(killed, [0]))
+
+
+ORPHANED = """
+import os, time
+from microtome.schedule import on_processes
+if __name__ == "__main__":
+    with on_processes(1) as schedule:
+        print(next(schedule(os.nice, [0])), flush=True)
+        [process] = schedule.pool._processes
+        print(process, flush=True)
+        time.sleep(60)
+"""
+
+
+def test_processes_end_with_the_one_that_began_them(tmp_path: Path) -> None:
+    (tmp_path / "parent.py").write_text(ORPHANED)
+    with subprocess.Popen(
+        [sys.executable, tmp_path / "parent.py"], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        child = int(parent.stdout.readline())
+        parent.kill()
+    until = time.monotonic() + 20
+    while Path(f"/proc/{child}").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{child}").exists()
 
 
 class Sent:

@@ -30,6 +30,13 @@ def test_what_is_smoothed_is_that_of_the_whole(probability: tuple[Path, np.ndarr
         assert np.array_equal(found, whole[box.slices])
 
 
+@pytest.mark.parametrize("smoothing_nm", [0.0, 20.0])
+def test_real_numbers_beyond_1_are_refused_smoothed_or_not(smoothing_nm: float, tmp_path: Path) -> None:
+    path = stored(tmp_path / "percent.zarr", np.full(SHAPE, 40, np.float32), NM)
+    with pytest.raises(ValueError, match=r"expected probabilities in \[0, 1\]; got values from 40"):
+        Foreground(Probability(str(path), smoothing_nm))(BOXES[0])
+
+
 def test_a_probability_that_is_not_smoothed_is_read_as_stored(probability: tuple[Path, np.ndarray]) -> None:
     read = Probability(str(probability[0]))
     assert np.array_equal(read.read(BOXES[1]), probability[1][BOXES[1].slices])

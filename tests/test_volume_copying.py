@@ -114,6 +114,13 @@ def test_a_precomputed_segmentation_says_so_and_keeps_its_place(tmp_path: Path) 
     assert [scale["voxel_offset"] for scale in info["scales"]] == [[21, 10, 2], [10, 5, 2]]
 
 
+def test_the_place_of_a_coarser_precomputed_level_is_not_rounded_off(tmp_path: Path) -> None:
+    wanted = Conversion(levels=2, offset=(2, 58, 242))  # 58 · 4.6 / 9.2 is 28.999…
+    convert(ArrayVolume(IMAGE, NM), f"{tmp_path}/a.precomputed", wanted)
+    info = json.loads((tmp_path / "a.precomputed" / "info").read_text())
+    assert [scale["voxel_offset"] for scale in info["scales"]] == [[242, 58, 2], [121, 29, 2]]
+
+
 def test_a_small_tiff_is_no_bigtiff_but_states_its_voxel_size(tmp_path: Path) -> None:
     convert(ArrayVolume(IMAGE, NM), f"{tmp_path}/a.tif", Conversion())
     with tifffile.TiffFile(tmp_path / "a.tif") as tif:

@@ -15,6 +15,7 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +24,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+
+from microtome.parent import end_with_parent
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -130,19 +133,28 @@ def cores() -> int:
 def on_processes(count: int, begin: Callable[[], None] | None = None) -> Iterator[Schedule]:
     """So many processes on this machine. Functions, items and results must pickle.
 
-    A process calls `begin` once, and gets a function once however many items there are.
+    A process calls `begin` once, gets a function once however many items there are, and ends with this one.
 
     Raises:
         ValueError: If there is none.
+        OSError: If one was killed, for want of memory as a rule.
     """
     if count < 1:
         raise ValueError(f"expected at least one process; got {count}")
     spawn = get_context("spawn")  # a fork would copy locks that are held
-    with ProcessPoolExecutor(count, spawn, begin) as pool:
+    with ProcessPoolExecutor(count, spawn, _begun, (begin,)) as pool:
         try:
             yield _Processes(pool, count)
+        except BrokenProcessPool as error:
+            raise OSError("a process was killed (perhaps for memory); run the same again") from error
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _begun(begin: Callable[[], None] | None) -> None:
+    end_with_parent()
+    if begin is not None:
+        begin()
 
 
 @contextmanager

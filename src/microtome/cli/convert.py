@@ -99,8 +99,9 @@ def _scheduled(address: str) -> "AbstractContextManager[Schedule]":
 def _opened(source: str, given: "VoxelSize | None", missing: Literal["zero", "error"]) -> "Volume":
     """The source; a voxel size that contradicts it, or that hardly is one, is said."""
     from microtome.volume import open_volume
+    from microtome.volume.uri import absolute
 
-    volume = open_volume(source, given, missing=missing)
+    volume = open_volume(absolute(source), given, missing=missing)  # workers lie in folders of their own
     found = volume.voxel_size_nm
     if given is not None:
         try:

@@ -97,7 +97,7 @@ def simulate(
     """
     from microtome.cli.names import named
     from microtome.cli.object_names import object_strategies
-    from microtome.cli.session import opened
+    from microtome.cli.session import alone, opened
     from microtome.loop.object_rounds import ObjectSimulation, RoundPlan
     from microtome.objects.features import SMALL, FeatureSettings
     from microtome.objects.settings import ProposalSettings
@@ -116,7 +116,11 @@ def simulate(
         steps=steps,
         rule=rule,
     )
-    with progress() as bars, opened(folder, device, bars) as session:
+    with (
+        progress() as bars,
+        opened(folder, device, bars) as session,
+        alone(session.project.root, "predict"),
+    ):
         rows = [asdict(score) for score in ObjectSimulation(session, plan).run()]
     result({"strategy": strategy, "rounds": rows}, rows, as_json=as_json)
 

@@ -40,7 +40,7 @@ def opened(
     """
     with (
         open_project(folder, TABLES) as project,
-        nullcontext() if reading else _alone(project.root, work, wait),
+        nullcontext() if reading else alone(project.root, work, wait),
     ):
         query, recipe = project.config.query, recipe_from(project.config.settings)
         for trained in (recipe, *(staged(recipe, stage) for stage in project.config.grow)):
@@ -74,8 +74,12 @@ def _require_same_classes(project: Project) -> None:
 
 
 @contextmanager
-def _alone(root: Path, work: str, wait: float) -> Iterator[None]:
-    """Hold the project's lock, which the system frees when the process ends, however it ends."""
+def alone(root: Path, work: str, wait: float = 0) -> Iterator[None]:
+    """Hold the project's lock for a kind of work, which the system frees however the process ends.
+
+    Raises:
+        ValueError: If another process holds it.
+    """
     try:
         with FileLock(root / f"{work}.lock", timeout=wait):
             yield

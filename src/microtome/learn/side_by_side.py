@@ -3,9 +3,6 @@
 Two threads of one small network mostly wait for each other; two networks do not.
 """
 
-import os
-import threading
-import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -18,6 +15,7 @@ import torch
 from microtome.learn.examples import Example
 from microtome.learn.train import Trained, Trainer
 from microtome.learn.weights import Weights
+from microtome.parent import end_with_parent
 from microtome.progress import Progress, silent
 
 LOOK_EVERY = 0.5  # seconds between two looks at how far the networks are
@@ -96,13 +94,7 @@ _reports: "SimpleQueue[Report] | None" = None
 def _begin(reports: "SimpleQueue[Report]") -> None:
     global _reports
     _reports = reports
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
-
-
-def _end_with_parent(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(LOOK_EVERY)
-    os._exit(1)
+    end_with_parent()
 
 
 def _fit(member: int, trainer: Trainer, examples: Sequence[Example], run: Run, threads: int) -> Trained:

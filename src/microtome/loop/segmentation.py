@@ -14,7 +14,7 @@ from microtome.loop.models import Way, predict
 from microtome.loop.session import Session
 from microtome.memory import give_back
 from microtome.predict.store import PredictionStore
-from microtome.project import total_cost
+from microtome.project import Model, cost_of_model
 from microtome.segment.columns import Form, require_form, write_columns
 from microtome.segment.contacts import contacts
 from microtome.segment.finished import TOLD, tell
@@ -55,8 +55,9 @@ def segment(session: Session, wanted: Wanted, say: Say) -> Path:
     if wanted.meshes:
         require_libraries()
     seconds: dict[str, float] = {}
+    record = session.project.model(wanted.model)  # the latest may be another one when all is done
     with _timed(seconds, "prediction"):
-        store = predict(session, wanted.model, wanted.box, wanted.way, say)
+        store = predict(session, record.id, wanted.box, wanted.way, say)
     folder = session.project.root / "segmentations" / (wanted.name or store.folder.name)
     folder.mkdir(parents=True, exist_ok=True)
     classes = session.project.config.classes
@@ -77,7 +78,7 @@ def segment(session: Session, wanted: Wanted, say: Say) -> Path:
     for one, other in combinations(classes, 2):
         with _timed(seconds, f"contacts of {one} and {other}"):
             _touching(session, wanted, folder, one, other)
-    told = _told(session, wanted, store)
+    told = _told(session, wanted, record, store)
     if wanted.box is not None and told["box"] != str(wanted.box):
         say(f"{told['prediction']} holds {told['box']}: all of it is segmented, not {wanted.box} alone")
     told |= {
@@ -88,11 +89,11 @@ def segment(session: Session, wanted: Wanted, say: Say) -> Path:
     return folder
 
 
-def _told(session: Session, wanted: Wanted, store: PredictionStore) -> dict[str, Any]:
+def _told(session: Session, wanted: Wanted, record: Model, store: PredictionStore) -> dict[str, Any]:
     """What a segmentation was made of: of all that the prediction holds, whatever this call asked for."""
-    cost, predicted = total_cost(session.project.journal), store.done()
+    cost, predicted = cost_of_model(session.project.journal, record), store.done()
     return {
-        "model": session.project.model(wanted.model).id,
+        "model": record.id,
         "prediction": str(store.folder.relative_to(session.project.root)),
         "box": str(hull(predicted)),
         "predicted_voxels": sum(box.size for box in predicted),

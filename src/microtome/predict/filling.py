@@ -6,9 +6,10 @@ from functools import partial
 from itertools import product
 
 import numpy as np
+import torch
 from jaxtyping import Float32, UInt8
 
-from microtome.box import Block, Box, Int3
+from microtome.box import Block, Box, Int3, hull
 from microtome.predict.blocks import block_shape, prediction_blocks
 from microtome.predict.model import SegmentationModel
 from microtome.predict.store import Inside, PredictionStore
@@ -63,11 +64,18 @@ class Filling:
         return block, None if image.min() == image.max() else image
 
     def compute(self, read: Read) -> Mean | None:
-        """Mean probabilities of the block's write box."""
+        """Mean probabilities of the block's write box.
+
+        Raises:
+            MemoryError: If that of the GPU does not suffice.
+        """
         block, image = read
         if image is None:
             return None
-        return self.model.mean(image, self.samples, self.seed, block.write.relative_to(block.read))
+        try:
+            return self.model.mean(image, self.samples, self.seed, block.write.relative_to(block.read))
+        except torch.OutOfMemoryError as error:
+            raise MemoryError(f"the GPU's memory ran out at {block.write}: {error}") from error
 
     def write(self, block: Block, mean: Mean | None) -> str:
         """Store it; 0 where the mask is. The digest of what is on the disk then.
@@ -148,8 +156,16 @@ def fill(filling: Filling, domain: Box, *, progress: Progress, schedule: Schedul
     shape = block_shape(net, image.shape)
     blocks = prediction_blocks(image.shape, domain, shape, net, origin=(0, 0, 0))
     blocks.sort(key=partial(_turn, together=sections_together(image)))
-    left = [block for block in blocks if not _kept(filling, done, block.write, shape)]
-    store.forget(_overwritten(done, [block.write for block in left], shape))
+    wanted = [block.write for block in blocks if not _kept(filling, done, block.write, shape)]
+    new, everywhere = _with_what_they_meet(done, wanted, shape), (0, 0, 0)
+    left = [
+        block for box in new for block in prediction_blocks(image.shape, box, shape, net, origin=everywhere)
+    ]
+    lost = _overwritten(done, new, shape)
+    for box in lost:  # one that lay otherwise may reach beyond what is predicted now
+        if not any(one.contains(box) for one in new):
+            store.clear(box)
+    store.forget(lost)
     count = len(blocks) - len(left)
     progress("predicting", count, len(blocks), f"{count} were done before" if count else "")
     for number, sha256 in schedule(filling.stages, left):
@@ -175,6 +191,24 @@ def _kept(filling: Filling, done: Mapping[Box, str], box: Box, shape: Int3) -> b
     return any(
         one in done and done[one] == filling.store.digest(one, filling.inside(one)) for one in {box, around}
     )
+
+
+def _with_what_they_meet(done: Iterable[Box], boxes: Iterable[Box], shape: Int3) -> list[Box]:
+    """The same boxes, each in its block of that shape, with the done parts of the block that they overlap.
+
+    So nothing that was predicted is lost where a part of a block overlaps another part of it.
+    """
+    there: dict[Int3, list[Box]] = {}
+    for box in done:
+        for corner in _corners(box, shape):
+            there.setdefault(corner, []).append(box.intersection(Box.of(shape).shifted(corner)))
+    found = []
+    for box in boxes:
+        [corner] = _corners(box, shape)
+        while met := [one for one in there.get(corner, []) if one.overlaps(box) and not box.contains(one)]:
+            box = hull([box, *met])
+        found.append(box)
+    return found
 
 
 def _overwritten(done: Iterable[Box], boxes: Sequence[Box], shape: Int3) -> list[Box]:

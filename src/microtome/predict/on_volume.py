@@ -35,10 +35,11 @@ class ModelOnVolume:
     samples_of: dict[Sampling, int] = field(default_factory=lambda: {"dropout": 10, "flips": 4})
     progress: Progress = silent
     _known: dict[tuple[Box, Sampling], Posterior] = field(default_factory=dict, init=False, compare=False)
+    _sampled: dict[Sampling, SegmentationModel] = field(default_factory=dict, init=False, compare=False)
 
     def __getstate__(self) -> dict[str, object]:
         """To another process go neither what is remembered nor who is shown the progress."""
-        return {**vars(self), "progress": silent, "_known": {}}
+        return {**vars(self), "progress": silent, "_known": {}, "_sampled": {}}
 
     def posterior(self, box: Box, sampling: Sampling | None = None) -> Posterior:
         """The posterior of a box: sampled as the model is, or in another way with `samples_of` samples.
@@ -51,7 +52,9 @@ class ModelOnVolume:
         if (box, way) not in self._known:
             own = way == self.model.sampling
             samples = self.samples if own else self.samples_of.get(way, self.samples)
-            model = self.model if own else replace(self.model, sampling=way)
+            if not own and way not in self._sampled:  # it keeps its networks
+                self._sampled[way] = replace(self.model, sampling=way)
+            model = self.model if own else self._sampled[way]
             self._remember(box, way, self._predicted(model, samples, box))
         return self._known[box, way]
 

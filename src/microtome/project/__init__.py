@@ -7,7 +7,7 @@ from microtome.project.config import (
     SplitsConfig,
     TruthConfig,
 )
-from microtome.project.cost import Cost, costs_by_round, total_cost
+from microtome.project.cost import Cost, cost_of_model, costs_by_round, total_cost
 from microtome.project.folder import Project, create_project, open_project
 from microtome.project.journal import Journal, create_journal, open_journal
 from microtome.project.parse import parse_split
@@ -28,6 +28,7 @@ __all__ = [
     "Skip",
     "SplitsConfig",
     "TruthConfig",
+    "cost_of_model",
     "costs_by_round",
     "create_journal",
     "create_project",

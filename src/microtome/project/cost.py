@@ -5,10 +5,10 @@ Every answer's time counts, also one that was superseded later; only current ans
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from microtome.project.journal import Journal
-from microtome.project.records import Effort
+from microtome.project.records import Effort, Model
 
 MEGAVOXEL = 1_000_000
 
@@ -49,6 +49,14 @@ def costs_by_round(journal: Journal) -> list[Cost]:
 def total_cost(journal: Journal) -> Cost:
     """The cost of all answers."""
     return costs_of(None, journal.efforts())
+
+
+def cost_of_model(journal: Journal, model: Model) -> Cost:
+    """The cost of what a model learned from, with what was superseded by it."""
+    learned, efforts = set(model.trained_on), journal.efforts()
+    queries, newest = {one.query_id for one in efforts if one.answer_id in learned}, max(learned, default=0)
+    behind = [one for one in efforts if one.query_id in queries and one.answer_id <= newest]
+    return replace(costs_of(None, behind), answers=len(learned))
 
 
 def costs_of(number: int | None, efforts: Sequence[Effort]) -> Cost:

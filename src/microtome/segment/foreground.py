@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float32
 from scipy import ndimage
 
 from microtome.box import Box, Int3
-from microtome.segment.probability import Stored, at_least, unit
+from microtome.segment.probability import Stored, at_least, require_range, unit
 from microtome.volume import Volume, VoxelSize, open_volume
 
 TRUNCATED = 4  # standard deviations after which the Gaussian ends
@@ -35,15 +35,16 @@ class Probability:
         """What is in the box: as stored, or, if it is smoothed, real numbers in [0, 1].
 
         Raises:
-            ValueError: If the stored data are damaged.
+            ValueError: If the stored data are damaged, or are smoothed and hold a real number not in [0, 1].
         """
         if self.smoothing_nm == 0:
             return self.volume.read(box)
         sigma = [self.smoothing_nm / nm for nm in self.volume.voxel_size_nm]
         z, y, x = radius = [int(TRUNCATED * voxels + 0.5) for voxels in sigma]
         around = box.grown((z, y, x)).intersection(Box.of(self.volume.shape))
-        stored = proportion(self.volume.read(around))
-        smooth = ndimage.gaussian_filter(stored, sigma, radius=radius)
+        stored = self.volume.read(around)
+        require_range(stored)
+        smooth = ndimage.gaussian_filter(proportion(stored), sigma, radius=radius)
         return np.clip(smooth[box.relative_to(around).slices], 0, 1)  # rounding may lift it above 1
 
     def proportion(self, box: Box) -> Float32[np.ndarray, "z y x"]:

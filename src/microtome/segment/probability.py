@@ -23,7 +23,7 @@ def at_least(probability: Stored, threshold: float) -> Bool[np.ndarray, "z y x"]
         return probability
     if probability.dtype == np.uint8:
         return probability >= max(1, math.floor(threshold * BYTE + 0.5))
-    _require_range(probability)
+    require_range(probability)
     return probability >= threshold
 
 
@@ -62,12 +62,19 @@ def summed(a: Stored, b: Stored) -> Stored:
         return a | b
     if a.dtype == np.uint8:
         return np.where(a > BYTE - b, np.uint8(BYTE), a + b)
-    _require_range(a)
-    _require_range(b)
+    require_range(a)
+    require_range(b)
     return np.minimum(a + b, 1)
 
 
-def _require_range(probability: Stored) -> None:
+def require_range(probability: Stored) -> None:
+    """Check that real numbers are probabilities; bytes and masks always are.
+
+    Raises:
+        ValueError: If one is not in [0, 1].
+    """
+    if probability.dtype.kind != "f":
+        return
     low, high = probability.min(), probability.max()
     if not (low >= 0 and high <= 1):  # NaN is neither
         raise ValueError(f"expected probabilities in [0, 1]; got values from {low} to {high}")

@@ -13,6 +13,7 @@ from microtome.progress import Progress
 from microtome.schedule import Schedule
 from microtome.segment.arrays import load_faces
 from microtome.segment.components import Blocks, Faces, Neighbours, joined
+from microtome.segment.moments import least
 from microtome.segment.parts import Found, load_parts, parts_of, save_parts
 from microtome.volume import Volume, open_volume
 from microtome.whole import whole_file
@@ -72,7 +73,7 @@ class Stage:
             of_parts,
             np.cumsum(counts) - counts,
             np.bincount(of_parts, voxels, n).astype(np.int64),
-            least(of_parts, first, n),
+            least(first, of_parts, n),
             highest,
         )
 
@@ -149,17 +150,8 @@ def in_order(groups: Int64[np.ndarray, "n"], first: Int64[np.ndarray, "n"]) -> I
     """The same groups, from 0 in the order of the first of their members."""
     found, group = np.unique(groups, return_inverse=True)
     place = np.empty(len(found), np.int64)
-    place[np.argsort(least(group, first, len(found)))] = np.arange(len(found))
+    place[np.argsort(least(first, group, len(found)))] = np.arange(len(found))
     return place[group]
-
-
-def least(
-    groups: Int64[np.ndarray, "n"], values: Int64[np.ndarray, "n"], count: int
-) -> Int64[np.ndarray, "_"]:
-    """The least value in each group."""
-    lowest = np.full(count, np.iinfo(np.int64).max)
-    np.minimum.at(lowest, groups, values)
-    return lowest
 
 
 def _holds(volume: Volume, box: Box, data: Shaped[np.ndarray, "z y x"]) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 import nibabel
 import numpy as np
 import pooch
+from filelock import FileLock
 from jaxtyping import Float32, Shaped
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
@@ -99,11 +100,14 @@ def _unpacked(path: Path) -> Path:
     made_of = f"{path.resolve()} {state.st_size} {state.st_mtime_ns}"
     folder = Path(pooch.os_cache("microtome")) / "unpacked"
     unpacked = folder / f"{hashlib.sha256(made_of.encode()).hexdigest()[:32]}.nii"
-    if not unpacked.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            with whole_file(unpacked) as partial, gzip.open(path) as packed, partial.open("wb") as out:
-                shutil.copyfileobj(packed, out, 2**22)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise ValueError(f"{path} is no readable gzip file: {error}") from error
+    if unpacked.exists():
+        return unpacked
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):  # workers of a cluster may all come at once
+        if not unpacked.exists():
+            try:
+                with whole_file(unpacked) as partial, gzip.open(path) as packed, partial.open("wb") as out:
+                    shutil.copyfileobj(packed, out, 2**22)
+            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+                raise ValueError(f"{path} is no readable gzip file: {error}") from error
     return unpacked

@@ -70,7 +70,7 @@ class Precomputed:
 
         kind: Literal["image", "segmentation"] = "segmentation" if self.labels else "image"
         sizes = zip(self.offset, self.finest_nm, level.spec.voxel_size_nm, strict=True)
-        z, y, x = (int(voxels * fine / coarse) for voxels, fine, coarse in sizes)
+        z, y, x = (voxels // round(coarse / fine) for voxels, fine, coarse in sizes)
         return scale_volume(self.path, level.spec, kind, (z, y, x), keep_zeros=True)
 
     def finish(self, levels: Sequence[Level]) -> None:

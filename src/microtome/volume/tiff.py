@@ -1,6 +1,7 @@
 """TIFF stacks: plain ones as a memory map, all others section by section."""
 
 import io
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ class PagedTiffVolume:
     dtype: np.dtype
     voxel_size_nm: VoxelSize
     recent: RecentSections = field(default_factory=RecentSections)
+    one_thread: threading.RLock = field(default_factory=threading.RLock)
 
     def read(self, box: Box) -> Shaped[np.ndarray, "z y x"]:
         require_inside(self, box)
@@ -65,9 +67,10 @@ class PagedTiffVolume:
     @contextmanager
     def _opened(self, z: int) -> Iterator[Page]:
         page = self.pages[z]
-        page.parent.filehandle.open()
-        with damage_named(self.path), closing(page.parent.filehandle):
-            yield page
+        with self.one_thread, damage_named(self.path):  # pages share a place in the file
+            page.parent.filehandle.open()
+            with closing(page.parent.filehandle):
+                yield page
 
     def __reduce__(self) -> tuple[object, ...]:
         return open_tiff, (self.path, self.voxel_size_nm)

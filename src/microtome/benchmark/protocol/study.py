@@ -4,16 +4,14 @@ Two kinds of cells make it up. A *fit* depends on the task, the seed and the lab
 chose them; a *choice* depends on a fit and a strategy. Each is computed once, whatever was killed between.
 """
 
-import os
 import signal as signals
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cached_property
 from itertools import islice
-from multiprocessing import active_children, get_context, parent_process
+from multiprocessing import active_children, get_context
 from time import perf_counter
 
 import numpy as np
@@ -25,6 +23,7 @@ from microtome.benchmark.protocol.measures import asked, overlap_scores, signal
 from microtome.benchmark.protocol.rounds import COLUMNS, FULL
 from microtome.benchmark.protocol.spec import Spec, digest
 from microtome.benchmark.protocol.task import Task
+from microtome.parent import end_with_parent
 from microtome.progress import Progress
 from microtome.query.strategy import Strategy
 
@@ -332,17 +331,9 @@ def _begin(make: Callable[[], Bench]) -> None:
     import torch
 
     signals.signal(signals.SIGINT, signals.SIG_IGN)  # Ctrl+C reaches all; the parent ends its workers
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     torch.set_num_threads(1)
     _bench = make()
-
-
-def _end_with_parent() -> None:
-    """End this process when the one that began it is gone: killed, it cannot tell its workers to stop."""
-    parent = parent_process()
-    assert parent is not None, "a worker has a parent"
-    parent.join()
-    os._exit(1)
 
 
 def _compute(job: Job) -> list[tuple[str, Content]]:
