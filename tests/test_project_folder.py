@@ -12,9 +12,9 @@ from microtome.project.config import (
     SplitsConfig,
     TruthConfig,
 )
-from microtome.project.cost import costs_by_round, total_cost
+from microtome.project.cost import cost_of_model, costs_by_round, total_cost
 from microtome.project.folder import Project, create_project, open_project, resolved_uri
-from microtome.project.records import Answer, Query
+from microtome.project.records import Answer, Model, Query
 from microtome.project.truth import ClassLabels
 from microtome.volume import ArrayVolume, fingerprint, open_volume
 
@@ -263,6 +263,18 @@ def test_a_corrected_answer_costs_both_times_and_counts_once(project: Project) -
         annotate(project, 1, 30.0, supersedes=1, method="corrected")
         (cost,) = costs_by_round(project.journal)
     assert (cost.answers, cost.voxels, cost.minutes) == (1, 12, 1.5)
+
+
+def test_a_model_cost_what_it_learned_from(project: Project) -> None:
+    with project:
+        ask(project)
+        annotate(project, 1, 60.0)
+        annotate(project, 1, 30.0, supersedes=1, method="corrected")
+        annotate(project, 2, 180.0)
+        annotate(project, 3, 600.0)
+        model = Model(round=0, seed=0, path="models/001", seconds=1.0, trained_on=(2, 3))
+        cost = cost_of_model(project.journal, model)
+    assert (cost.answers, cost.voxels, cost.minutes) == (2, 24, 4.5)
 
 
 def test_without_annotated_voxels_there_is_no_rate(project: Project) -> None:

@@ -196,7 +196,7 @@ FULL = {  # the step before which the disk fills, bytes that fit on it, what is 
     "ids are made": ("microtome.segment.instances._components", 400, "segmentations/001", FILE),
     "ids are written": ("microtome.segment.stage.Stage.write", 100, "segmentations/001", FILE),
     "a table is written": ("microtome.segment.tables.write_columns", 50, "mitochondria.csv", FILE),
-    "a summary is written": ("microtome.loop.segmentation.total_cost", 50, "segmentation.json", FILE),
+    "a summary is written": ("microtome.loop.segmentation.cost_of_model", 50, "segmentation.json", FILE),
     "the report is written": (
         "microtome.benchmark.report.segmentation.write_segmentation",
         99,

@@ -1,4 +1,5 @@
 import io
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,15 @@ def test_only_the_pages_of_the_box_are_decoded(tmp_path: Path) -> None:
     assert isinstance(volume, PagedTiffVolume)
     volume.read(Box((1, 0, 0), (3, 1, 1)))
     assert list(volume.recent._sections) == [1, 2]
+
+
+def test_threads_read_tiles_that_are_their_own(tmp_path: Path) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (40, 128, 128), np.uint8)
+    volume = open_volume(saved(tmp_path / "a.tif", image, tile=(16, 16)), NM)
+    boxes = [Box((z, 0, 0), (z + 1, 128, 128)) for z in range(40)] * 3
+    with ThreadPoolExecutor(4) as pool:
+        for box, read in zip(boxes, pool.map(volume.read, boxes), strict=True):
+            assert np.array_equal(read, image[box.slices])
 
 
 def test_only_the_tiles_of_the_box_are_decoded(tmp_path: Path) -> None:
