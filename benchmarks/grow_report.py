@@ -23,8 +23,6 @@ PAPER, SINGLE, UNWEIGHTED = "paper", "paper, one network", "paper, one network, 
 FLAT, FLAT_UNWEIGHTED = "2-D, one network", "2-D, one network, not weighted"
 DEFAULT = "2-D, going on, not weighted"  # of `microtome grow`
 
-PIECE = 100 * 401 / (AWAY * 512 * 512)  # percent of the sections of `vnc` that are held out at an end
-
 SEEDS = 5  # that a figure wants
 
 Cell = dict[str, Any]
@@ -63,7 +61,7 @@ def _section(name: str, runs: Runs) -> Iterator[str]:
     yield ""
     yield from _minutes(runs)
     yield ""
-    yield from _missed(runs)
+    yield from _missed(name, runs)
     yield ""
 
 
@@ -76,7 +74,7 @@ def _minutes(runs: Runs) -> Iterator[str]:
         yield f"| {variant} | {' | '.join(map(_mean, rates))} | {_mean(gains)} | {len(cells)} |"
 
 
-def _missed(runs: Runs) -> Iterator[str]:
+def _missed(name: str, runs: Runs) -> Iterator[str]:
     yield "| FN-401 in percent, near / far | 1 section | 2 | 5 | 10 | far over near | Jaccard near / far |"
     yield "|---|---|---|---|---|---|---|"
     for variant, cells in runs.items():
@@ -91,7 +89,7 @@ def _missed(runs: Runs) -> Iterator[str]:
         overlap = (
             statistics.mean(cell["rows"][-1][side]["jaccard"] for cell in cells) for side in ("near", "far")
         )
-        gap = _ratio([run[-1] for run in far], [run[-1] for run in near])
+        gap = _ratio([run[-1] for run in far], [run[-1] for run in near], _piece(name))
         yield f"| {variant} | {' | '.join(pairs)} | {gap:.2f} | {' / '.join(f'{j:.3f}' for j in overlap)} |"
 
 
@@ -166,10 +164,11 @@ def _figures(runs: Runs) -> dict[str, Figure]:
     runs = {variant: [cell for cell in cells if cell["seed"] in whole] for variant, cells in runs.items()}
     gains = [_gain(cell) for cell in runs[DEFAULT]]
     paper = statistics.mean(_gain(cell) for cell in runs[PAPER])
-    gaps = [_ratio([_last(cell, "far")], [_last(cell, "near")]) for cell in runs[PAPER]]
-    weighting = _reductions(runs[SINGLE], runs[UNWEIGHTED])
-    flat = _reductions(runs[FLAT], runs[FLAT_UNWEIGHTED])
-    pooled = _ratio([_last(c, "far") for c in runs[PAPER]], [_last(c, "near") for c in runs[PAPER]])
+    piece = _piece("vnc-membranes")
+    gaps = [_ratio([_last(cell, "far")], [_last(cell, "near")], piece) for cell in runs[PAPER]]
+    weighting = _reductions(runs[SINGLE], runs[UNWEIGHTED], piece)
+    flat = _reductions(runs[FLAT], runs[FLAT_UNWEIGHTED], piece)
+    pooled = _ratio([_last(c, "far") for c in runs[PAPER]], [_last(c, "near") for c in runs[PAPER]], piece)
     note = "vnc membranes, 14 of 20 sections of 512² at 9.2 nm; errors up to two voxels wide left alone"
     return {
         "minutes_per_mvox_ratio": _figure(
@@ -206,14 +205,21 @@ def _both(cell: Cell) -> float:
     return (_last(cell, "near") + _last(cell, "far")) / 2
 
 
-def _reductions(weighted: Sequence[Cell], plain: Sequence[Cell]) -> list[float]:
+def _reductions(weighted: Sequence[Cell], plain: Sequence[Cell], piece: float) -> list[float]:
     """Of what is missed, by weighting, seed by seed."""
-    return [1 - _ratio([_both(one)], [_both(other)]) for one, other in zip(weighted, plain, strict=True)]
+    pairs = zip(weighted, plain, strict=True)
+    return [1 - _ratio([_both(one)], [_both(other)], piece) for one, other in pairs]
 
 
-def _ratio(above: Sequence[float], below: Sequence[float]) -> float:
-    """Of means; a piece of 401 voxels counts as missed on either side, as often nothing is."""
-    return (statistics.mean(above) + PIECE) / (statistics.mean(below) + PIECE)
+def _piece(name: str) -> float:
+    """A piece of 401 voxels, in percent of the sections that are held out at an end."""
+    _, height, width = DATA[name].shape
+    return 100 * 401 / (AWAY * height * width)
+
+
+def _ratio(above: Sequence[float], below: Sequence[float], piece: float) -> float:
+    """Of means; a piece counts as missed on either side, as often nothing is."""
+    return (statistics.mean(above) + piece) / (statistics.mean(below) + piece)
 
 
 def _figure(values: Sequence[float], note: str) -> Figure:
