@@ -74,9 +74,27 @@ def test_parts_that_overlap_are_both_there_and_said_to_be(tmp_path: Path) -> Non
     for part in parts:
         fill(Filling(model(), lambda: image, store, 1, 0), part, progress=silent)
     assert list(store.done()) == [Box((0, 0, 0), (1, 20, 24))]
+    for part in parts:
+        assert not fill(Filling(model(), lambda: image, store, 1, 0), part, progress=silent)
     whole = filled(tmp_path / "whole", CountedVolume())
     for one, other in zip(stored(store), whole, strict=True):
         np.testing.assert_array_equal(one[0], other[0])
+
+
+def test_killed_where_parts_overlap_no_voxels_are_left_that_no_log_tells_of(tmp_path: Path) -> None:
+    store, image = store_in(tmp_path), CountedVolume()
+    first, second = Box((0, 0, 0), (1, 14, 16)), Box((0, 6, 8), (1, 20, 24))
+    fill(Filling(model(), lambda: image, store, 1, 0), first, progress=silent)
+
+    def gone() -> Volume:
+        if not store.done():  # as the new block is read
+            raise OSError("killed")
+        return image
+
+    with pytest.raises(OSError, match="killed"):
+        fill(Filling(model(), gone, store, 1, 0), second, progress=silent)
+    assert not store.done()
+    assert not any(one.any() for one in stored(store))
 
 
 def test_what_lay_otherwise_and_is_partly_written_over_is_cleared(tmp_path: Path) -> None:

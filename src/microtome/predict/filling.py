@@ -156,15 +156,15 @@ def fill(filling: Filling, domain: Box, *, progress: Progress, schedule: Schedul
     shape = block_shape(net, image.shape)
     blocks = prediction_blocks(image.shape, domain, shape, net, origin=(0, 0, 0))
     blocks.sort(key=partial(_turn, together=sections_together(image)))
-    wanted = [block.write for block in blocks if not _kept(filling, done, block.write, shape)]
-    new, everywhere = _with_what_they_meet(done, wanted, shape), (0, 0, 0)
+    there = _by_block(done, shape)
+    wanted = [block.write for block in blocks if not _kept(filling, done, there, block.write, shape)]
+    new, everywhere = [_with_what_it_meets(there, box, shape) for box in wanted], (0, 0, 0)
     left = [
         block for box in new for block in prediction_blocks(image.shape, box, shape, net, origin=everywhere)
     ]
     lost = _overwritten(done, new, shape)
-    for box in lost:  # one that lay otherwise may reach beyond what is predicted now
-        if not any(one.contains(box) for one in new):
-            store.clear(box)
+    for box in lost:  # killed from here on, no voxels are left that no log tells of
+        store.clear(box)
     store.forget(lost)
     count = len(blocks) - len(left)
     progress("predicting", count, len(blocks), f"{count} were done before" if count else "")
@@ -181,34 +181,42 @@ def _turn(block: Block, together: int) -> tuple[int, int, int, int]:
     return z // together, y, x, z
 
 
-def _kept(filling: Filling, done: Mapping[Box, str], box: Box, shape: Int3) -> bool:
-    """Whether a block, or that of the whole volume around it, was done and is as it was written.
+def _by_block(done: Iterable[Box], shape: Int3) -> dict[Int3, list[Box]]:
+    """The boxes that reach into each block of that shape, by its corner."""
+    there: dict[Int3, list[Box]] = {}
+    for box in done:
+        for corner in _corners(box, shape):
+            there.setdefault(corner, []).append(box)
+    return there
+
+
+def _kept(
+    filling: Filling, done: Mapping[Box, str], there: Mapping[Int3, list[Box]], box: Box, shape: Int3
+) -> bool:
+    """Whether a box was done, or one around it in the same block, and is as it was written.
 
     What the mask is there now has to be what it was.
     """
     [corner] = _corners(box, shape)
-    around = Box.of(shape).shifted(corner).intersection(Box.of(filling.image().shape))
+    around = [one for one in there.get(corner, []) if one.contains(box)]
     return any(
-        one in done and done[one] == filling.store.digest(one, filling.inside(one)) for one in {box, around}
+        Box.of(shape).shifted(corner).contains(one)
+        and done[one] == filling.store.digest(one, filling.inside(one))
+        for one in around
     )
 
 
-def _with_what_they_meet(done: Iterable[Box], boxes: Iterable[Box], shape: Int3) -> list[Box]:
-    """The same boxes, each in its block of that shape, with the done parts of the block that they overlap.
+def _with_what_it_meets(there: Mapping[Int3, list[Box]], box: Box, shape: Int3) -> Box:
+    """The box, which lies in one block, with the done parts of the block that it overlaps.
 
     So nothing that was predicted is lost where a part of a block overlaps another part of it.
     """
-    there: dict[Int3, list[Box]] = {}
-    for box in done:
-        for corner in _corners(box, shape):
-            there.setdefault(corner, []).append(box.intersection(Box.of(shape).shifted(corner)))
-    found = []
-    for box in boxes:
-        [corner] = _corners(box, shape)
-        while met := [one for one in there.get(corner, []) if one.overlaps(box) and not box.contains(one)]:
-            box = hull([box, *met])
-        found.append(box)
-    return found
+    [corner] = _corners(box, shape)
+    block = Box.of(shape).shifted(corner)
+    parts = [one.intersection(block) for one in there.get(corner, [])]
+    while met := [part for part in parts if part.overlaps(box) and not box.contains(part)]:
+        box = hull([box, *met])
+    return box
 
 
 def _overwritten(done: Iterable[Box], boxes: Sequence[Box], shape: Int3) -> list[Box]:
