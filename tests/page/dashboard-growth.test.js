@@ -8,6 +8,10 @@ test("the forecast says what is left, how long it may take, and between what", (
     forecastText({ forecast: { boxes: 9, megavoxels: 2.359, minutes: 42, low: 38, high: 90 } }),
     "What is left, 9 boxes of 2.36 megavoxels, may take 42 min (38 min to 1 h 30 min).",
   );
+  assert.equal(
+    forecastText({ forecast: { boxes: 0, megavoxels: 0, minutes: 0, low: 0, high: 0 } }),
+    "Nothing is left to label.",
+  );
   assert.match(forecastText({ forecast: null }), /once a prediction was corrected/);
 });
 

@@ -253,13 +253,16 @@ def corrected_sections(project: "Project") -> "list[Corrected]":
             labels=answer.labels[0],
             emphasis=emphasis(shown, answer.labels, weighting)[0] if weighting.strength else None,
             strength=weighting.strength,
+            pixel_nm=image.voxel_size_nm[2],
         )
     return list(found.values())
 
 
 def _lines(data: Mapping[str, Any]) -> list[str]:
     lines, ahead = [], data["forecast"]
-    if ahead is not None:
+    if ahead is not None and not ahead["boxes"]:
+        lines.append("nothing is left to label")
+    elif ahead is not None:
         low, high = ahead["low"], ahead["high"]
         between = "" if low is None else f" ({low:.0f} to {high:.0f})"
         lines.append(

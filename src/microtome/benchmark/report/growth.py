@@ -29,7 +29,8 @@ _ALPHA = 190  # of 255: the tissue stays visible
 class Corrected:
     """A section as a model showed it and as it was answered.
 
-    `emphasis` is how much each voxel was corrected, 255 at most; None where corrections weigh no more.
+    `pixel_nm` is what a pixel is wide. `emphasis` is how much each voxel was corrected, 255 at most; None where
+    corrections weigh no more.
     """
 
     iteration: int
@@ -39,6 +40,7 @@ class Corrected:
     labels: UInt8[np.ndarray, "y x"]
     emphasis: UInt8[np.ndarray, "y x"] | None
     strength: float
+    pixel_nm: float
 
 
 def write_growth(path: Path, data: Mapping[str, Any], corrected: Sequence[Corrected], title: str) -> None:
@@ -75,6 +77,7 @@ def _view(one: Corrected) -> dict[str, Any]:
         "height": height,
         "width": width,
         "image": figures.grey(one.image),
+        "scale_bar": Markup(figures.scale_bar(width, height, one.pixel_nm)),
         "errors": _errors(one.shown, one.labels),
         "answer": _answer(one.labels),
         "weights": figures.heat_map(emphasis.astype(np.float32), WEIGHTS, MOST) if weighed else None,

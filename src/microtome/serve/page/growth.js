@@ -43,6 +43,7 @@ export function growth(places) {
 /** What the rest may take, in a sentence. @param {Pick<Growth, "forecast">} growth */
 export function forecastText({ forecast }) {
   if (forecast === null) {return "What the rest may take is said once a prediction was corrected.";}
+  if (forecast.boxes === 0) {return "Nothing is left to label.";}
   const { low, high } = forecast;
   const between = low === null || high === null ? "" : ` (${duration(60 * low)} to ${duration(60 * high)})`;
   return (
