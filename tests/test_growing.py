@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from conftest import Run, phantom_project
 from growing import STAGES, growing_project
@@ -18,7 +19,7 @@ from microtome.learn.corrections import emphasis
 from microtome.learn.settings import TABLES
 from microtome.learn.stages import staged
 from microtome.loop import simulation
-from microtome.loop.asking import ask, batch_size, plant, top_up
+from microtome.loop.asking import ask, ask_planted, batch_size, plant, top_up
 from microtome.loop.drift import WORTH
 from microtome.loop.growing import at_stage
 from microtome.loop.models import load
@@ -174,6 +175,59 @@ def test_a_planted_seed_is_asked_next_and_grown_around(tmp_path: Path) -> None:
         assert [z for _, z in sections(session)][2] == 9
 
 
+def test_a_seed_is_asked_before_what_waits_and_nothing_is_asked_twice(tmp_path: Path) -> None:
+    with opened(growing_project(tmp_path / "p", audits=0), "cpu", silent) as session:
+        journal = session.project.journal
+        grown(session, 4)
+        ask(session, batch_size(session))
+        held = journal.drafts.assign("ada", holding=[], repeat=1)
+        assert held is not None
+        waiting = journal.drafts.unassigned()
+        box = plant(session, (0, 9, 9))
+        assert plant(session, (0, 9, 9)) == box
+        (seed,) = ask_planted(session)
+        assert (seed.box, seed.reason.startswith("a seed")) == (box, True)
+        assert [query.id for query in journal.drafts.unassigned()] == [seed.id, *(q.id for q in waiting)]
+        assert ask_planted(session) == []
+        asked = [query.box for query in journal.queries()]
+        assert len(asked) == len(set(asked))
+
+
+def test_a_simulation_answers_a_seed_before_what_waits(tmp_path: Path, run: Run) -> None:
+    folder = growing_project(tmp_path / "p", audits=0)
+    with opened(folder, "cpu", silent) as session:
+        grown(session, 4)
+        ask(session, batch_size(session))
+    code, _, err = run("grow", folder, "--at", "0,9,9", "--simulate", 5)
+    assert (code, "growing begins at 0:1,0:64,0:64 (z,y,x)" in err) == (0, True)
+    with opened(folder, "cpu", silent, reading=True) as session:
+        *_, last = session.project.journal.answers()
+        assert session.project.journal.query(last.query_id).box.start == (0, 0, 0)
+
+
+def test_a_page_that_is_open_takes_a_seed(finished: Path, tmp_path: Path, run: Run) -> None:
+    folder = tmp_path / "p"
+    shutil.copytree(finished, folder)
+    with FileLock(folder / "label.lock"):
+        code, out, err = run("grow", folder, "--at", "5,0,0", "--no-browser")
+    assert (code, out) == (0, "")
+    assert "nothing is left to ask for at 5,0,0: growing begins at" in err
+    assert "the page that is open asks for it next" in err
+
+
+def test_a_section_counts_for_the_model_that_filled_it_in(finished: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "p"
+    shutil.copytree(finished, folder)
+    with opened(folder, "cpu", silent) as session:
+        journal = session.project.journal
+        before = [row.cost.answers for row in iterations(session.project)]
+        early = journal.queries()[1]
+        (answer,) = journal.answers_to(early.id or 0)
+        assert answer.shown_model == 1
+        journal.add_answer(replace(answer, id=None, annotator="bob", shown_model=3, supersedes=None))
+        assert [row.cost.answers for row in iterations(session.project)] == [1, 2, *before[2:]]
+
+
 def test_a_seed_where_nothing_can_be_asked_is_planted_in_the_nearest_box(
     finished: Path, tmp_path: Path
 ) -> None:
@@ -325,19 +379,19 @@ def test_the_command_simulates_tells_and_reports(finished: Path, tmp_path: Path,
     assert code == 0
     data = json.loads(out)
     assert [row["learned_from"] for row in data["iterations"]] == [0, 1, 2, 4, 7]
-    assert [row["boxes"] for row in data["iterations"]] == [1, 1, 2, 3, 1]
+    assert [row["answers"] for row in data["iterations"]] == [1, 1, 2, 3, 1]
     assert data["forecast"]["boxes"] == 3
     assert [row["model"] for row in data["audits"]] == [1, 2, 3, 4]
     text = page.read_text()
     assert "Drawing the first section took" in text
     assert text.count('class="panel"') == text.count('class="scale"') == 4
     assert "weights, up to 101" in text
-    assert '<th scope="col">Boxes</th>' in text
+    assert '<th scope="col">Answers</th>' in text
     code, out, err = run("grow", folder, "--table")
-    assert code == 0
+    assert (code, err) == (0, "")
     assert "thin" in out
-    assert "the rest, 3 boxes" in err
-    assert "times as long as near by" in err
+    assert "the rest, 3 boxes" in out
+    assert "times as long as near by" in out
 
 
 @pytest.mark.parametrize("words", [("--jitter", 1), ("--overlooked", 0.5), ("--table", "--jitter", 1)])
@@ -354,8 +408,8 @@ def test_where_everything_is_labelled_a_line_says_so(tmp_path: Path, run: Run) -
     line = f"{folder}: all of splits.train is labelled; `microtome label` still opens its page"
     code, _, err = run("grow", folder, "--simulate", 1)
     assert (code, line in err) == (0, False)
-    code, _, err = run("grow", folder, "--simulate", 9)
-    assert (code, err.splitlines().count(line), "nothing is left to label" in err) == (0, 1, True)
+    code, out, err = run("grow", folder, "--simulate", 9)
+    assert (code, err.splitlines().count(line), "nothing is left to label" in out) == (0, 1, True)
     assert run("grow", folder, "--no-browser") == (0, "", f"{line}\n")
 
 
@@ -419,9 +473,11 @@ def test_a_schedule_is_kept_from_the_first_question_on(tmp_path: Path, run: Run)
     code, _, err = run("grow", folder, "--table")
     assert (code, "nothing is labelled yet" in err) == (0, True)
     begin(folder, "paper")
+    assert run("grow", folder, "--schedule", "paper", "--table")[0] == 0
     config = load_config(settings, TABLES)
     assert (config.grow, config.fine_tune) == (PAPER_STAGES, {})
     assert run("grow", folder, "--simulate", 1)[0] == 0
+    assert run("grow", folder, "--schedule", "paper", "--simulate", 1)[0] == 0  # the same line goes on
     assert "--simulate counts all of them, so nothing was done" in run("grow", folder, "--simulate", 1)[2]
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from microtome.benchmark.report.growth import Corrected
     from microtome.box import Int3
     from microtome.learn.config import TrainConfig
+    from microtome.loop.session import Session
     from microtome.project import Project
 
 ScheduleName = Literal["plain", "paper"]
@@ -62,7 +63,7 @@ def grow(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:
     """Grow a segmentation from one section: correct what a network says of the next ones, and train on."""
-    from microtome.cli.label import label
+    from microtome.cli.label import is_served, label
 
     if report is not None:
         _require_page(report)
@@ -77,15 +78,18 @@ def grow(
     require_local(host, allow_remote=allow_remote)
     seed = None if at is None else int3(at, "--at", least=0)
     begin(folder, schedule, seed, known=simulate is not None)
-    if seed is not None:
-        _plant(folder, seed)
     if simulate is not None:
-        _simulate(folder, simulate, jitter, overlooked, device)
+        _simulate(folder, seed, simulate, jitter, overlooked, device)
         _told_to_be_done(folder)
         _tell(folder, report, as_json=as_json)
         return
     if _told_to_be_done(folder):
         return
+    if seed is not None:
+        _plant(folder, seed)
+        if is_served(folder):
+            say("the page that is open asks for it next, after the queries that it holds")
+            return
     announce = partial(announce_page, as_json=as_json)
     label(folder, host=host, port=port, repeat=1, device=device, browser=browser, announce=announce)
 
@@ -121,8 +125,9 @@ def begin(
         config, asked = project.config, bool(project.journal.queries())
         if at is not None:
             require_train(config, at)
+        stages = PAPER_STAGES if schedule == "paper" else PLAIN_STAGES
         if grows(config):
-            if schedule is None:
+            if schedule is None or config.grow == stages:
                 return
             if asked:
                 raise ValueError(f"{folder} grows already, by [[grow]] of its project.toml: edit it there")
@@ -134,9 +139,8 @@ def begin(
         query = project.config.query.model_copy(update=asking)
         going_on = _going_on(recipe_from(config.settings).train)
         own = {} if config.fine_tune == going_on else config.fine_tune
-        changes: dict[str, Any] = {"query": query, "grow": PAPER_STAGES, "fine_tune": own}
-        if schedule != "paper":
-            changes |= {"grow": PLAIN_STAGES, "fine_tune": own or going_on}
+        tuned = own if schedule == "paper" else own or going_on
+        changes: dict[str, Any] = {"query": query, "grow": stages, "fine_tune": tuned}
         grown = config.model_copy(update=changes)
         checked = ProjectConfig.model_validate(grown.model_dump(by_alias=True))
         save_config(checked, project.root / "project.toml")
@@ -157,12 +161,22 @@ def _going_on(train: "TrainConfig") -> dict[str, int | float]:
 
 def _plant(folder: Path, at: "Int3") -> None:
     from microtome.cli.session import opened
-    from microtome.loop.asking import plant
     from microtome.progress import silent
 
     with opened(folder, "cpu", silent, reading=True) as session:
-        box = plant(session, at)
-    say(f"growing begins at {box} (z,y,x)")
+        _planted(session, at)
+
+
+def _planted(session: "Session", at: "Int3") -> None:
+    from microtome.box import Box
+    from microtome.loop.asking import plant
+
+    box = plant(session, at)
+    z, y, x = at
+    if box.contains(Box(at, (z + 1, y + 1, x + 1))):
+        say(f"growing begins at {box} (z,y,x)")
+    else:
+        say(f"nothing is left to ask for at {z},{y},{x}: growing begins at {box}, the open box nearest to it")
 
 
 def _told_to_be_done(folder: Path) -> bool:
@@ -178,7 +192,9 @@ def _told_to_be_done(folder: Path) -> bool:
     return done
 
 
-def _simulate(folder: Path, boxes: int, jitter: float, overlooked: float, device: str) -> None:
+def _simulate(
+    folder: Path, at: "Int3 | None", boxes: int, jitter: float, overlooked: float, device: str
+) -> None:
     from dataclasses import replace
 
     from microtome.cli.session import opened
@@ -188,6 +204,8 @@ def _simulate(folder: Path, boxes: int, jitter: float, overlooked: float, device
 
     hand = replace(WORTH, jitter=jitter, overlooked=overlooked)
     with progress() as bars, opened(folder, device, bars) as session:
+        if at is not None:
+            _planted(session, at)
         before = len(session.project.journal.answer_ids())
         simulate(session, Budget(boxes), CostModel(), hand=hand, finish=False)
     if before >= boxes:
@@ -211,8 +229,9 @@ def _tell(folder: Path, report: Path | None, *, as_json: bool) -> None:
             classes = ", ".join(project.config.classes)
             write_growth(report, data, corrected_sections(project), f"{classes}, grown from one section")
     result(data, data["iterations"], as_json=as_json)
-    for line in _lines(data):
-        say(line)
+    if not as_json:
+        for line in _lines(data):
+            print(line)
     if report is not None:
         say(f"report: {report}")
 

@@ -49,6 +49,15 @@ def label(
         serve(project, address, bound, worker, repeat=repeat, announce=announce, browser=browser)
 
 
+def is_served(root: Path) -> bool:
+    """Whether a server labels a project now."""
+    try:
+        with FileLock(root / "label.lock", timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
 @contextmanager
 def _only_server(root: Path) -> Iterator[None]:
     """Hold the project's lock of servers, which the system frees when the process ends, however it ends."""

@@ -7,11 +7,11 @@ from typing import TypeVar
 import numpy as np
 
 from microtome.box import Box, Int3, count, grid
-from microtome.loop.growing import audits, planted, round_that_runs, step_size
+from microtome.loop.growing import SEED_REASON, audits, planted, round_that_runs, step_size
 from microtome.loop.session import Session
 from microtome.progress import Progress
 from microtome.project import Model, Query
-from microtome.project.growth import AUDIT, SEED, grows, require_train
+from microtome.project.growth import AUDIT, SEED, grows, require_train, seeds
 from microtome.query.candidates import Candidates, ModelView, open_boxes
 from microtome.query.strategy import Pick, Selection
 from microtome.schedule import Schedule
@@ -63,6 +63,35 @@ def renew(session: Session, n: int) -> list[Query]:
     """
     number = 1 + max((query.round for query in session.project.journal.queries()), default=-1)
     return _ask(session, n, number, first_rank=0, replaced=session.project.journal.drafts.untouched())
+
+
+def ask_planted(session: Session) -> list[Query]:
+    """Ask for what somebody planted since there is a model, before what is open and nobody holds yet.
+
+    Raises:
+        ValueError: If the image changed since the project was made.
+    """
+    journal, config = session.project.journal, session.project.config
+    found = _unasked(session) if journal.latest_model() else []
+    if not found:
+        return []
+    _ = session.image  # opening it refuses one that changed
+    number = round_that_runs(session)
+    ranks = [query.rank for query in journal.queries() if query.round == number]
+    first = min([0, *ranks]) - len(found)
+    return journal.add_queries(
+        [
+            Query(
+                round=number,
+                box=Box.of(config.query.shape).shifted(start),
+                strategy=config.query.strategy,
+                score=0.0,
+                rank=first + k,
+                reason=SEED_REASON,
+            )
+            for k, start in enumerate(found)
+        ]
+    )
 
 
 def is_stale(session: Session) -> bool:
@@ -145,10 +174,22 @@ def is_done(session: Session) -> bool:
 
 def _left(session: Session) -> tuple[Box, ...]:
     """The boxes that may still be asked for."""
-    journal, config = session.project.journal, session.project.config
+    config = session.project.config
+    return open_boxes(_sampled(config.train_box, config.query.shape, config.seed), _asked(session))
+
+
+def _asked(session: Session) -> list[Box]:
+    """The boxes that were asked for, but those that were withdrawn."""
+    journal = session.project.journal
     withdrawn = journal.withdrawn()
-    asked = [query.box for query in journal.queries() if query.id not in withdrawn]
-    return open_boxes(_sampled(config.train_box, config.query.shape, config.seed), asked)
+    return [query.box for query in journal.queries() if query.id not in withdrawn]
+
+
+def _unasked(session: Session) -> list[Int3]:
+    """What was planted and is not asked for yet."""
+    found = seeds(session.project.journal)
+    asked = {box.start for box in _asked(session)} if found else set()
+    return [at for at in dict.fromkeys(found) if at not in asked]
 
 
 def _distance(box: Box, at: Int3) -> int:
@@ -158,9 +199,9 @@ def _distance(box: Box, at: Int3) -> int:
 
 def _planted_first(session: Session, candidates: Candidates, chosen: Selection, n: int) -> Sequence[Pick]:
     """Where a project grows, what somebody planted comes before what the strategy chose."""
-    seeds = planted(session, candidates)
-    picks = {pick.index: pick for pick in (*chosen, *seeds)}
-    order = [pick.index for pick in (*seeds, *chosen)]
+    first = planted(session, candidates)
+    picks = {pick.index: pick for pick in (*chosen, *first)}
+    order = [pick.index for pick in (*first, *chosen)]
     return [picks[index] for index in candidates.first_together(order, n)]
 
 

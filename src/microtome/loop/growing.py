@@ -13,6 +13,8 @@ from microtome.project.growth import audits_of, grows, sections_in, seeds, stage
 from microtome.query.candidates import Candidates
 from microtome.query.strategy import Pick
 
+SEED_REASON = "a seed: somebody said that growing begins here"
+
 
 def at_stage(session: Session, sections: int) -> Session:
     """The session with the recipe that holds once so many sections are labelled.
@@ -55,7 +57,7 @@ def planted(session: Session, candidates: Candidates) -> list[Pick]:
     for at in seeds(session.project.journal):
         for index, box in enumerate(candidates.boxes):
             if all(a <= p < b for a, p, b in zip(box.start, at, box.stop, strict=True)):
-                found.append(Pick(index, 0.0, "a seed: somebody said that growing begins here"))
+                found.append(Pick(index, 0.0, SEED_REASON))
     return found
 
 

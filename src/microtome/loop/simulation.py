@@ -11,7 +11,7 @@ from jaxtyping import UInt8
 
 from microtome.box import Box
 from microtome.learn.config import Recipe
-from microtome.loop.asking import ask, batch_size
+from microtome.loop.asking import ask, ask_planted, batch_size
 from microtome.loop.drift import look_far
 from microtome.loop.models import preview, view
 from microtome.loop.session import Session
@@ -58,6 +58,7 @@ def simulate(
     journal = session.project.journal
     while True:
         if journal.open_queries() and not _spent(session, budget):
+            ask_planted(session)
             _answer(session, budget, cost, hand)
         elif look_far(session, cost):
             continue

@@ -23,6 +23,7 @@ class Iteration:
     """What the boxes cost that one model filled in; the first were drawn by hand."""
 
     number: int
+    model: int | None
     sections: int  # that the model learned from
     net: str
     errors: str  # which weigh more
@@ -31,19 +32,32 @@ class Iteration:
 
 
 def iterations(project: Project) -> list[Iteration]:
-    """Every round in order, without audits."""
+    """Every model that filled something in which was answered, in order, without audits."""
     journal = project.journal
-    far = {query.id for query in audits_of(journal)}
-    efforts = [effort for effort in journal.efforts() if effort.query_id not in far]
-    models = {model.round + 1: model for model in journal.models()}
+    models = {model.id: model for model in journal.models()}
     found = []
-    for number in sorted({effort.round for effort in efforts}):
-        cost = costs_of(number, [effort for effort in efforts if effort.round == number])
-        model = models.get(number)
+    for number, (key, efforts) in enumerate(_by_model(journal)):
+        model = models.get(key)
         sections = 0 if model is None else sections_in(journal, model.trained_on)
         kind = ("by hand", "", 0) if model is None else _kind(model)
-        found.append(Iteration(number, sections, *kind, cost))
+        found.append(Iteration(number, key, sections, *kind, costs_of(None, efforts)))
     return found
+
+
+def _by_model(journal: Journal) -> list[tuple[int | None, list[Effort]]]:
+    """Efforts by the model that filled a query in, else by that of the round; by hand comes first."""
+    far = {query.id for query in audits_of(journal)}
+    efforts = [effort for effort in journal.efforts() if effort.query_id not in far]
+    of_round = {model.round + 1: model.id for model in journal.models()}
+    filled: dict[int, int] = {}
+    for effort in efforts:
+        if effort.shown_model is not None:
+            filled.setdefault(effort.query_id, effort.shown_model)
+    found: dict[int | None, list[Effort]] = {}
+    for effort in efforts:
+        model = filled.get(effort.query_id) or of_round.get(effort.round)
+        found.setdefault(model, []).append(effort)
+    return sorted(found.items(), key=lambda pair: pair[0] or 0)
 
 
 def _kind(model: Model) -> tuple[str, str, int]:
@@ -141,11 +155,12 @@ def told(project: Project) -> dict[str, Any]:
         "iterations": [
             {
                 "iteration": step.number,
+                "model": step.model,
                 "learned_from": step.sections,
                 "net": step.net,
                 "errors": step.errors or None,
                 "members": step.members or None,
-                "boxes": step.cost.answers,
+                "answers": step.cost.answers,
                 "megavoxels": step.cost.megavoxels,
                 "minutes": step.cost.minutes,
                 "min_per_mvox": step.cost.minutes_per_megavoxel,
@@ -163,15 +178,12 @@ def told(project: Project) -> dict[str, Any]:
 
 
 def _rates(journal: Journal) -> Float64[np.ndarray, "n"]:
-    """Minutes a megavoxel of each section of the latest round, unless that is the first, where known."""
-    far = {query.id for query in audits_of(journal)}
-    efforts = [effort for effort in journal.efforts() if effort.query_id not in far and effort.round]
-    latest = max((effort.round for effort in efforts), default=0)
+    """Minutes a megavoxel of each section that the latest model filled in, where known."""
     by_query: dict[int, list[Effort]] = {}
-    for effort in efforts:
-        if effort.round == latest:
+    for model, efforts in _by_model(journal)[-1:]:
+        for effort in efforts if model is not None else ():
             by_query.setdefault(effort.query_id, []).append(effort)
-    costs = (costs_of(latest, said) for said in by_query.values())
+    costs = (costs_of(None, said) for said in by_query.values())
     return np.array(
         [cost.minutes_per_megavoxel for cost in costs if cost.voxels and cost.minutes], np.float64
     )

@@ -17,7 +17,7 @@ OUTWARD = "outward"
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """A request to paint the classes in a box; rank 0 is the first of its round.
+    """A request to paint classes in a box; rank 0 is the first of its round, less what was put before.
 
     Raises:
         ValueError: If the box is empty, or the score is not a number.
@@ -331,6 +331,7 @@ class Effort:
     current: bool
     voxels: int
     active_seconds: float
+    shown_model: int | None  # whose prediction was shown
 
 
 def _require_said(annotator: str, key: str, active_seconds: float) -> None:

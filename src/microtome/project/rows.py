@@ -127,6 +127,7 @@ def effort_from(row: sqlite3.Row) -> Effort:
         current=bool(row["current"]),
         voxels=row["annotated_voxels"] if row["current"] else 0,
         active_seconds=row["active_seconds"],
+        shown_model=row["shown_model"],
     )
 
 

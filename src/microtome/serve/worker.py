@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from microtome.box import Box
 from microtome.evaluate.overlap import contingency
-from microtome.loop.asking import batch_size, is_stale, renew, top_up
+from microtome.loop.asking import ask_planted, batch_size, is_stale, renew, top_up
 from microtome.loop.drift import look_far
 from microtome.loop.models import preview, view
 from microtome.loop.session import Session
@@ -77,6 +77,7 @@ class Worker:
         """
         return (
             self._shown()
+            or bool(ask_planted(self._session))
             or self._refilled()
             or self._estimated()
             or self._previewed()

@@ -29,8 +29,8 @@ _ALPHA = 190  # of 255: the tissue stays visible
 class Corrected:
     """A section as a model showed it and as it was answered.
 
-    `pixel_nm` is what a pixel is wide. `emphasis` is how much each voxel was corrected, 255 at most; None where
-    corrections weigh no more.
+    `pixel_nm` is what a pixel is wide. `emphasis` is how much each voxel was corrected, 255 at most; None
+    where corrections weigh no more.
     """
 
     iteration: int

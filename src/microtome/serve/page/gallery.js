@@ -108,11 +108,11 @@ class QueryPart {
   /** @param {GalleryQuery} query */
   #render(query) {
     this.#query = query;
-    const { id, state, rank } = query;
+    const { id, state } = query;
     setAttribute(this.#link, "data-state", state);
     setAttribute(this.#link, "href", state === "answered" ? `/?query=${id}` : null);
     setText(this.#state, state === "answered" ? "" : WORDS[state]);
-    setText(this.#words, `Query ${rank + 1}, ${WORDS[state]}. ${query.reason}`);
+    setText(this.#words, `Query ${id}, ${WORDS[state]}. ${query.reason}`);
   }
 
   async #load() {
@@ -169,7 +169,7 @@ class QueryPart {
     return {
       title: `Query ${id}: ${WORDS[state]}`,
       rows: [
-        { name: "rank in its round", value: String(rank + 1) },
+        { name: "rank in its round", value: rank < 0 ? "before the others" : String(rank + 1) },
         { name: "score", value: significant(score) },
         { name: "at z, y, x", value: box.start.join(", ") },
         { name: "size", value: shape.join(" × ") },

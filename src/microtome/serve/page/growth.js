@@ -13,11 +13,12 @@ import { table } from "./tables.js";
 /** @type {Column<IterationRow>[]} */
 const ITERATIONS = [
   { title: "Iteration", text: (row) => count(row.iteration) },
+  { title: "Model", text: (row) => (row.model === null ? NONE : count(row.model)) },
   { title: "Learned from", text: (row) => (row.learned_from > 0 ? plural(row.learned_from, "section") : NONE) },
   { title: "Net", text: (row) => row.net, words: true },
   { title: "Errors that weigh more", text: (row) => row.errors ?? NONE, words: true },
   { title: "Networks", text: (row) => (row.members === null ? NONE : count(row.members)) },
-  { title: "Boxes", text: (row) => count(row.boxes) },
+  { title: "Answers", text: (row) => count(row.answers) },
   { title: "Minutes", text: (row) => minutes(row.minutes) },
   { title: "Min / Mvx", text: (row) => significant(row.min_per_mvox) },
   { title: "Least", text: (row) => significant(row.least) },

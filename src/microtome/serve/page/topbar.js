@@ -16,9 +16,9 @@ export function showPlace(open, revisiting) {
     setText(place, "");
     return;
   }
-  const { rank, round } = open.query;
-  const name = element("strong", { text: `query ${rank + 1}` });
-  place.replaceChildren(name, ` of round ${round}${revisiting ? `, ${standing(open)}` : ""}`);
+  const { id, round } = open.query;
+  const name = element("strong", { text: `query ${id}` });
+  place.replaceChildren(name, `, round ${round}${revisiting ? `, ${standing(open)}` : ""}`);
 }
 
 /** What became of a query that was handed in. @param {OpenQuery} open */

@@ -58,8 +58,8 @@
  * @typedef {{id: number, round: number, rank: number, state: "open" | "drawing" | "answered" | "skipped",
  *   annotators: string[], box: Box, score: number, reason: string, methods: string[]}} GalleryQuery
  * @typedef {{z: number, preview: Preview | null}} WatchedSection
- * @typedef {{iteration: number, learned_from: number, net: string, errors: string | null, members: number | null,
- *   boxes: number, megavoxels: number, minutes: number, min_per_mvox: number | null, least: number | null,
+ * @typedef {{iteration: number, model: number | null, learned_from: number, net: string, errors: string | null, members: number | null,
+ *   answers: number, megavoxels: number, minutes: number, min_per_mvox: number | null, least: number | null,
  *   most: number | null}} IterationRow
  * @typedef {{model: number, box: string, far: number, near: number, ratio: number, alarm: boolean}} AuditRow
  * @typedef {{iterations: IterationRow[], audits: AuditRow[],

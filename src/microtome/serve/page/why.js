@@ -31,7 +31,7 @@ export class WhyPanel {
     const facts = [
       ["Strategy", query.strategy],
       ...scored(query),
-      ["Rank", `${query.rank + 1} of its round`],
+      ["Rank", query.rank < 0 ? "before its round" : `${query.rank + 1} of its round`],
       ["Size", stop.map((end, axis) => end - start[axis]).join(" × ")],
     ];
     byId("facts", HTMLDListElement).replaceChildren(
