@@ -198,6 +198,9 @@ def test_what_lies_inside_of_cells_is_taken_out(
     [
         (CELLS[:1], (), "expected cells of the prediction's shape (2, 20, 20); got (1, 20, 20)"),
         (CELLS.astype(np.float32), (), "expected a mask or the numbers of cells; got float32"),
+        (np.zeros_like(CELLS), (), "expected cells and something between them; got 0 everywhere"),
+        (np.ones_like(CELLS), (), "expected cells and something between them; got 1 everywhere"),
+        (CELLS.astype(np.int32) - 9, (), "expected a mask or the numbers of cells, 0 between them; got -9"),
         (CELLS, ("--label", "9"), "holds nothing of the class"),
         (CELLS, ("--threshold", "0"), "expected a threshold above 0 and up to 1; got 0.0"),
         (CELLS, ("--threshold", "nan"), "expected a threshold above 0 and up to 1; got nan"),
@@ -214,6 +217,24 @@ def test_what_does_not_fit_fails_in_one_line_and_leaves_nothing(
     assert message in err
     assert err.count("\n") == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["c.h5", "p.h5"]
+
+
+def test_several_labels_want_one_to_be_named(run: Run, tmp_path: Path, saved: Saved) -> None:
+    labels = MEMBRANES.astype(np.uint16)
+    words = (saved("p.h5::p", labels), "--cells", saved("c.h5::c", CELLS), "--out", tmp_path / "o.zarr")
+    code, text, err = run("clean", *words)
+    assert (code, text) == (1, "")
+    assert "expected one value beside 0, or --label; got labels 127 to 255" in err
+    assert not (tmp_path / "o.zarr").exists()
+    assert run("clean", *words, "--label", 255)[0] == 0
+
+
+def test_a_line_says_so_where_nothing_is_left(run: Run, tmp_path: Path, saved: Saved) -> None:
+    prediction = np.zeros_like(MEMBRANES)
+    prediction[1, 8:12, 12:15] = 255
+    words = (saved("p.h5::p", prediction), "--cells", saved("c.h5::c", CELLS), "--out", tmp_path / "o.zarr")
+    code, _, err = run("clean", *words)
+    assert (code, "nothing is left of the class" in err) == (0, True)
 
 
 @pytest.mark.parametrize("more", [(), ("--label", "1")])

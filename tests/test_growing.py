@@ -435,6 +435,16 @@ def test_the_page_shows_the_weights_of_the_stage_that_trains_next(finished: Path
         assert preview is not None
         missed = emphasis(preview.classes, corrected.labels, ErrorWeighting(errors="missed"))
         assert np.array_equal(desk.weights(corrected.query_id), missed)
+        assert desk.errors_weighed() == "missed"
+
+
+def test_stages_that_weigh_no_errors_have_no_weights_whatever_the_project_says(tmp_path: Path) -> None:
+    folder = growing_project(tmp_path / "p", stages="\n[[grow]]\nafter = 1\nask = 2\n")
+    with (folder / "project.toml").open("a") as file:
+        file.write("\n[corrections]\nstrength = 9.0\n")
+    with opened(folder, "cpu", silent, reading=True) as session:
+        desk = Desk(session.project)
+        assert (desk.about()["strength"], desk.errors_weighed()) == (0, "none")
 
 
 def test_a_new_project_is_made_to_grow_and_one_that_asked_before_is_not(tmp_path: Path, run: Run) -> None:

@@ -9,6 +9,8 @@ from microtome.cli.parse import numbers
 from microtome.cli.show import counted, progress, result, say
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from microtome.predict.cleaning import Foreground
     from microtome.project.exchange import Imported
     from microtome.volume import Volume
@@ -156,14 +158,16 @@ def clean(
     with progress() as bars, appearing(out) as partial:
         target, mask = create_cleaned(partial, volume), open_volume(cells, volume.voxel_size_nm)
         rows = list(clean_volume(volume, mask, target, foreground, Cleaning(erode, tolerance), bars))
-        before = sum(row.before for row in rows)
+        before, gone = sum(row.before for row in rows), sum(row.voxels for row in rows)
         if not before:
             hint = "" if label is not None else ": give --threshold, or of labels --label"
             raise ValueError(f"{prediction} holds nothing of the class{hint}")
-    total = {"components": sum(row.components for row in rows), "voxels": sum(row.voxels for row in rows)}
+    total = {"components": sum(row.components for row in rows), "voxels": gone}
     data: dict[str, Any] = {"cleaned": str(out), **total, "of_voxels": before}
     sections = [{"section": row.section, "components": row.components, "voxels": row.voxels} for row in rows]
     result({**data, "sections": sections}, [data], as_json=as_json)
+    if gone == before:
+        say("nothing is left of the class: are CELLS the insides of cells, and nothing else?")
 
 
 def _answers(found: "Imported") -> list[dict[str, object]]:
@@ -198,4 +202,15 @@ def _foreground(volume: "Volume", threshold: float | None, label: int | None) ->
         return lambda stored: at_least(stored, least)
     if threshold is not None:
         raise ValueError(f"expected probabilities beside --threshold; got {volume.dtype}")
-    return lambda stored: stored != 0
+    return _only_label
+
+
+def _only_label(stored: "np.ndarray") -> "np.ndarray":
+    """Where it is not 0, of a block that holds one other value at most."""
+    mask = stored != 0
+    found = stored[mask]
+    if found.size and found.min() != found.max():
+        raise ValueError(
+            f"expected one value beside 0, or --label; got labels {found.min()} to {found.max()}"
+        )
+    return mask

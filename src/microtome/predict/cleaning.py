@@ -88,19 +88,26 @@ def clean(
     """Write the prediction with 0 for its false positives, slab by slab, and give what each section lost.
 
     Raises:
-        ValueError: If the shapes differ, or a volume is damaged.
+        ValueError: If the shapes differ, a cell's number is below 0, all voxels have the same, or a volume is
+            damaged.
         OSError: If one cannot be read or written.
     """
     _require_cells(cells, prediction)
+    least, most = np.inf, -np.inf
     for box in _slabs(prediction):
-        stored = prediction.read(box)
+        stored, numbers = prediction.read(box), cells.read(box)
+        least, most = min(least, int(numbers.min())), max(most, int(numbers.max()))
         mask = foreground(stored)
-        wrong = enclosed(mask, cells.read(box), cleaning)
+        wrong = enclosed(mask, numbers, cleaning)
         out.write(box, np.where(wrong, np.zeros((), stored.dtype), stored))
         counts = _components_each(wrong)
         for k, z in enumerate(range(box.start[0], box.stop[0])):
             yield Removed(z, counts[k], int(wrong[k].sum()), int(mask[k].sum()))
             progress("cleaning", z + 1, prediction.shape[0], "")
+    if least < 0:
+        raise ValueError(f"expected a mask or the numbers of cells, 0 between them; got {least:.0f}")
+    if least == most:
+        raise ValueError(f"expected cells and something between them; got {least:.0f} everywhere")
 
 
 def is_mask(prediction: Volume) -> bool:

@@ -200,6 +200,10 @@ class Desk:
             raise NotFoundError(f"query {query_id} has no weights")
         return found
 
+    def errors_weighed(self) -> str:
+        """Which errors weigh more in the next training: both, missed, made-up or none."""
+        return self._weighing.errors
+
     def report(self, annotator: str, reports: Sequence[Report]) -> None:
         """Take reports of active time, each once.
 

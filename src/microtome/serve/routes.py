@@ -125,8 +125,10 @@ async def look(query_id: Id, message: Look, office: Here) -> Json:
 
 @router.get("/queries/{query_id}/weights")
 async def weights(query_id: Id, office: Here) -> Response:
-    """How much more each voxel will weigh in training: 255 · E, a byte a voxel."""
-    return as_bytes((await office.at_desk(office.desk.weights, query_id)).tobytes())
+    """How much more each voxel will weigh in training: 255 · E, a byte a voxel; and which errors do."""
+    response = as_bytes((await office.at_desk(office.desk.weights, query_id)).tobytes())
+    response.headers["X-Errors"] = await office.at_desk(office.desk.errors_weighed)
+    return response
 
 
 @router.get("/answered")

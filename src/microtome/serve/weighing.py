@@ -21,7 +21,7 @@ class Weighing:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._recipe = recipe_from(project.config.settings)
-        recipes = [self._recipe, *(staged(self._recipe, stage) for stage in project.config.grow)]
+        recipes = [staged(self._recipe, stage) for stage in project.config.grow] or [self._recipe]
         self.strength = max(recipe.corrections.strength for recipe in recipes)  # of any stage
 
     def of(self, query_id: int) -> UInt8[np.ndarray, "z y x"] | None:
@@ -35,6 +35,12 @@ class Weighing:
         if not corrections.strength:
             return unchanged
         return emphases(journal, answers, corrections).get(query_id, unchanged)
+
+    @property
+    def errors(self) -> str:
+        """Which errors weigh more in the next training: both, missed, made-up or none."""
+        corrections = self._next()
+        return corrections.errors if corrections.strength else "none"
 
     def _next(self) -> ErrorWeighting:
         journal = self._project.journal

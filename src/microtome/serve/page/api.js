@@ -123,8 +123,16 @@ export const previewForeground = (id) => getBytes(`/api/previews/${id}/foregroun
 /** Have the latest model predict a query that was answered. @param {number} id @returns {Promise<{}>} */
 export const look = (id) => postJson(`/api/queries/${id}/look`, {});
 
-/** @param {number} id of an answered query @returns {Promise<Uint8Array>} 0 to 255: how much more each voxel weighs */
-export const weights = (id) => getBytes(`/api/queries/${id}/weights`);
+/**
+ * How much more each voxel of an answered query weighs, 0 to 255, and which errors do: both, missed, made-up or none.
+ *
+ * @param {number} id
+ * @returns {Promise<{values: Uint8Array, errors: string}>}
+ */
+export async function weights(id) {
+  const response = await ask(`/api/queries/${id}/weights`, {});
+  return { values: new Uint8Array(await response.arrayBuffer()), errors: response.headers.get("X-Errors") ?? "both" };
+}
 
 /** @param {number} id of a query @returns {Promise<Uint8Array>} majority of its answers, 255 unlabelled */
 export const labels = (id) => getBytes(`/api/queries/${id}/labels`);

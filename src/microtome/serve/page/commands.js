@@ -152,7 +152,7 @@ function showing({ views: { settings }, help, walk, weights }) {
     "toggle-weights": () =>
       weights.possible
         ? settings.toggle("weights")
-        : toast("Corrections do not weigh more in this project; [corrections] in project.toml says how much."),
+        : toast("Corrections do not weigh more in this project. [corrections], or errors in [[grow]], of project.toml says so when the server starts."),
     "likely-next": () => toast(walk.step(1)),
     "likely-previous": () => toast(walk.step(-1)),
     "toggle-labels": () => settings.toggle("labels"),

@@ -32,6 +32,8 @@ export class OpenQuery {
     this.proposed = null;
     /** @type {Uint8Array | null} how much more the voxels weigh in training, once it was asked for */
     this.weights = null;
+    /** Which errors do: both, missed, made-up or none. */
+    this.weighed = "both";
   }
 
   /** The values that are shown. */

@@ -9,6 +9,14 @@
 import * as api from "./api.js";
 import { byId, element, setText } from "./nodes.js";
 
+/** Why every voxel weighs the same, by the errors that weigh more. @type {Record<string, string>} */
+const EVEN = {
+  both: "Nothing was corrected: every voxel weighs 1.",
+  missed: "Only what a prediction missed weighs more in the next training, and it missed nothing here.",
+  "made-up": "Only what a prediction made up weighs more in the next training, and it made up nothing here.",
+  none: "In the next training corrections weigh no more: its stage in [[grow]] has errors = \"none\".",
+};
+
 export class WeightMap {
   /** @param {ProjectInfo} project @param {Views} views */
   constructor(project, views) {
@@ -42,7 +50,7 @@ export class WeightMap {
       return;
     }
     if (open.weights) {
-      this.#tell(open.weights);
+      this.#tell(open);
     } else {
       this.#say("The weights are being loaded.");
       void this.#load(open);
@@ -52,7 +60,7 @@ export class WeightMap {
   /** @param {OpenQuery} open */
   async #load(open) {
     try {
-      open.weights = await api.weights(open.id);
+      ({ values: open.weights, errors: open.weighed } = await api.weights(open.id));
     } catch {
       if (open === this.views.open) {
         this.#say("The weights could not be loaded.");
@@ -60,15 +68,14 @@ export class WeightMap {
       return;
     }
     if (open === this.views.open) {
-      this.#tell(open.weights);
+      this.#tell(open);
       this.views.repredict();
     }
   }
 
-  /** @param {Uint8Array} weights */
-  #tell(weights) {
-    const corrected = weights.some((byte) => byte > 0);
-    this.#say(corrected ? "" : "Nothing was corrected: every voxel weighs 1.");
+  /** @param {OpenQuery} open */
+  #tell({ weights, weighed }) {
+    this.#say(weights?.some((byte) => byte > 0) ? "" : (EVEN[weighed] ?? EVEN.both));
   }
 
   /** @param {string} text */
