@@ -471,6 +471,22 @@ def _predict(folder: Path, query_id: int, classes: np.ndarray, foreground: np.nd
     return found.id or 0
 
 
+def test_a_draft_that_began_with_a_prediction_is_shown_beside_that_one(
+    ada: Painter, project_folder: Path
+) -> None:
+    nothing = np.zeros((1, 34, 34), np.uint8)
+    first = _predict(project_folder, ada.query["id"], nothing, None)
+    ada.send(ada.op(runs=[0, ada.values.size, 0], tool="accept", model=1))
+    ada.values[:] = 0
+    newer = _predict(project_folder, ada.query["id"], nothing + 1, None)
+    ada.open(ada.query["id"])
+    assert ada.query["preview"]["id"] == first
+    ada.values[:] = 0
+    assert ada.submit().status_code == 200
+    ada.open(ada.query["id"])
+    assert ada.query["preview"]["id"] == newer  # of an answer the latest model's
+
+
 def test_a_prediction_comes_with_its_foreground_if_it_has_one(ada: Painter, project_folder: Path) -> None:
     classes = np.zeros((1, 34, 34), np.uint8)
     foreground = np.arange(classes.size, dtype=np.uint32).astype(np.uint8).reshape(classes.shape)

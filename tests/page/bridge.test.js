@@ -41,6 +41,12 @@ test("thickness is that of the class across, whatever its direction", () => {
   assert.equal(of(bar([4], 28, 30), [4, 2]), null, "too far away");
 });
 
+test("a thick knot beside a thin piece does not make it thick", () => {
+  const mask = new Set([...bar([4], 0, 14), ...bar([0, 1, 2, 3, 4, 5, 6, 7, 8], 14, 22)]);
+  const inside = (/** @type {number} */ row, /** @type {number} */ col) => mask.has(at(row, col));
+  assert.equal(Math.round(thicknessNear(inside, plane, [[4, 8]]) ?? 0), 1);
+});
+
 test("a path is widened to as many voxels as the class is thick", () => {
   for (const [thickness, rows] of [[1, 1], [2, 2], [3, 3], [4, 4]]) {
     const found = widened(bar([4], 5, 25), plane, thickness);

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
 import { component } from "../../src/microtome/serve/page/component.js";
-import { outlineOf } from "../../src/microtome/serve/page/removal.js";
+import { outlineOf, removalWords } from "../../src/microtome/serve/page/removal.js";
 import { Tools } from "../../src/microtome/serve/page/tools.js";
 import { UNLABELLED } from "../../src/microtome/serve/page/types.js";
 import { editorOf, paneOf, viewsOf } from "./fakes.js";
@@ -48,6 +48,19 @@ test("an outline runs between a region and what is beside it, also at the edges 
   assert.equal(outlineOf(Uint32Array.of(0), 4).length, 4);
   assert.equal(outlineOf(Uint32Array.of(0, 1, 4, 5), 4).length, 8);
   assert.equal(outlineOf(Uint32Array.of(3, 4), 4).length, 8, "they lie at the ends of two rows");
+});
+
+test("what a click would remove is said before it", () => {
+  const { tools, views, pane, fake } = bench();
+  assert.equal(removalWords(null), "remove");
+  Object.assign(fake, { pointAt: () => [0.5, 0.5] });
+  const words = (/** @type {boolean} */ shift) => {
+    Object.assign(views, { hover: { pane, x: 0.5, y: 0.5, shift } });
+    tools.removal.follow();
+    return removalWords(views.target);
+  };
+  assert.equal(words(false), "remove 2 voxels, 13 %");
+  assert.equal(words(true), "remove 4 voxels, 13 % in 2 sections");
 });
 
 /** Two sections of 4 x 4 with a column of class 1 through both, and an object of its own in the first. @param {Partial<Values>} values */

@@ -204,6 +204,16 @@ test("a refused draft is replaced by the server's", async () => {
   assert.equal(session.current?.id, 2);
 });
 
+test("a query that was answered elsewhere is one of those behind, and the next comes", async () => {
+  const { session, server } = await begun(1, 2);
+  /** @type {import("../../src/microtome/serve/page/types.js").Query} */ (server.queries.get(1)).answer = { id: 9, seq: 1, method: "scratch" };
+  assert.ok(await session.reload(1));
+  assert.ok(session.revisiting);
+  assert.ok(await session.turn(1));
+  await rest();
+  assert.equal(session.current?.id, 2);
+});
+
 test("a refused draft that is not on the table is replaced without being shown", async () => {
   const { session, shown } = await begun(1, 2);
   const stale = session.current;

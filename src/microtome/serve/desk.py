@@ -272,7 +272,7 @@ class Desk:
         draft = self._draft(query, annotator)
         if answer is not None and draft.seq == 0:  # it was not painted here
             self._restore(query, annotator, answer)
-        preview = self.journal.previews.of_query(query_id)
+        preview = self._preview_of(query_id, None if answer else draft.method()[1])
         return {
             "id": query_id,
             "round": query.round,
@@ -289,6 +289,12 @@ class Desk:
             else {"id": answer.id, "seq": answer.draft_seq or 1, "method": answer.method},
             "preview": None if preview is None else preview_json(preview),
         }
+
+    def _preview_of(self, query_id: int, taken: int | None) -> Preview | None:
+        """The latest prediction of a query, but of a draft that began with one, that one."""
+        previews = self.journal.previews
+        mine = None if taken is None else previews.shown(query_id, taken)
+        return mine or previews.of_query(query_id)
 
     def _restore(self, query: Query, annotator: str, answer: Answer) -> None:
         """Begin a draft with an answer that has none."""

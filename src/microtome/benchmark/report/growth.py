@@ -125,19 +125,20 @@ def _chart(rows: Sequence[Mapping[str, Any]]) -> str:
         )
         colour = figures.CLASS_COLOURS[0]
         axes.errorbar(x, y, (below, above), color=colour, marker="o", capsize=4, linewidth=2)
-        for place, value in zip(x, y, strict=True):
-            lower = place < len(PAPER) and value < PAPER[place]
-            where = (0, -10 if lower else 10) if place else (10, 0)  # lines fall steeply from the first
+        for k, (place, value) in enumerate(zip(x, y, strict=True)):
+            falls = k + 1 == len(y) or y[k + 1] <= value
+            higher = falls and not (place == 0 and value < PAPER[0])  # on the side that the lines leave free
             axes.annotate(
                 f"{value:.1f}",
                 (place, value),
-                where,
+                (6 if place else 0, 5 if higher else -7),
                 textcoords="offset points",
                 color=colour,
-                ha="center" if place else "left",
-                va="center" if not place else "top" if lower else "bottom",
+                ha="left" if place else "center",
+                va="bottom" if higher else "top",
             )
         axes.set_yscale("log")
+        axes.set_xlim(right=max(len(PAPER) - 1, max(x, default=0)) + 0.5)
         axes.set_ylim(bottom=min([PAPER[-1], *y]) / 2)
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())

@@ -90,7 +90,7 @@ def _require_known(change: Change, current: Answer | None, before: Mapping[int, 
     if current.id not in (*change.query.answers, before.get(query)):
         raise ValueError(
             f"{change.file}: {annotator} answered query {query} after the export, by answer {current.id}: "
-            "export again"
+            f"export again, or put back the picture of query {query} as it was exported"
         )
 
 

@@ -20,6 +20,7 @@ import { significant } from "./numbers.js";
 
 const NARROWEST_WITH_VALUE = 26;
 const NARROWEST_WITH_NAME = 26;
+const [LETTER, LINE] = [6.5, 15]; // pixels of the name of the whole
 
 export class BarChart {
   #plot;
@@ -43,26 +44,33 @@ export class BarChart {
     const pitch = Math.min((frame.right - frame.left) / bars.length, 84);
     const centre = (/** @type {number} */ k) => frame.left + (k + 0.5) * pitch;
     const every = Math.ceil(NARROWEST_WITH_NAME / pitch);
-    const parts = bars.flatMap(({ name, value }, k) => {
+    const columns = bars.flatMap(({ value }, k) => {
+      const top = value === null ? frame.bottom : y(value);
+      const bar = { x: centre(k) - pitch * 0.32, y: top, width: pitch * 0.64, height: frame.bottom - top };
+      return value === null ? [] : [shape("rect", { class: "bar", ...bar })];
+    });
+    const words = bars.flatMap(({ name, value }, k) => {
       const named = k % every === 0 ? [label(centre(k), frame.bottom + 17, name, "middle")] : [];
-      if (value === null) {return named;}
-      const bar = { x: centre(k) - pitch * 0.32, y: y(value), width: pitch * 0.64, height: frame.bottom - y(value) };
-      const said = pitch < NARROWEST_WITH_VALUE ? [] : [label(centre(k), y(value) - 6, significant(value), "middle")];
-      return [shape("rect", { class: "bar", ...bar }), ...said, ...named];
+      const said = value === null || pitch < NARROWEST_WITH_VALUE ? [] : [[value, k]];
+      return [...named, ...said.map(([top, at]) => label(centre(at), y(top) - 6, significant(top), "middle"))];
     });
     const grid = horizontals(up, frame, y);
-    const line = whole === null ? [] : mean(whole, frame, y(whole.value));
+    const clashes = bars.some(({ value }, k) => {
+      const beside = centre(k) + pitch / 2 > frame.right - LETTER * (whole?.name.length ?? 0);
+      return beside && value !== null && Math.abs(y(value) - y(whole?.value ?? 0)) < LINE;
+    });
+    const line = whole === null ? [] : mean(whole, frame, y(whole.value), clashes ? LINE : -5);
     this.#plot.replace(
-      [...grid, ...parts, ...line, ...titles(frame, { across, up: upTitle })],
+      [...grid, ...columns, ...line, ...words, ...titles(frame, { across, up: upTitle })],
       frame,
       bars.map((bar, k) => ({ x: centre(k), facts: bar.facts })),
     );
   }
 }
 
-/** @param {{name: string}} whole @param {Frame} frame @param {number} y */
-function mean(whole, frame, y) {
-  const name = label(frame.right, y - 5, whole.name, "end");
+/** @param {{name: string}} whole @param {Frame} frame @param {number} y @param {number} down from there to its name */
+function mean(whole, frame, y, down) {
+  const name = label(frame.right, y + down, whole.name, "end");
   name.setAttribute("class", "plot-text plot-whole-name");
   return [shape("line", { class: "plot-whole", x1: frame.left, x2: frame.right, y1: y, y2: y }), name];
 }

@@ -7,6 +7,7 @@
  * @import {Views} from "./views.js"
  * @import {Cut} from "./planes.js"
  * @import {Gesture} from "./tools.js"
+ * @import {Values} from "./settings.js"
  *
  * The end that was clicked first, and the ways from there; `at` is the section.
  * @typedef {{pane: Pane, at: number, from: [row: number, col: number], ways: Ways}} OpenBridge
@@ -82,14 +83,9 @@ export class Bridge {
   #close({ pane, from, ways }, to) {
     this.cancel();
     const { cut: plane, open } = pane;
-    const { cls, radius } = this.editor.settings.now;
-    const path = ways.to(...to);
-    const inside = (/** @type {number} */ row, /** @type {number} */ col) => {
-      return (open.draft.labels[plane.offset + row * plane.rowStride + col * plane.colStride] & 255) === cls;
-    };
-    const thickness = thicknessNear(inside, plane, [from, to]) ?? 2 * radius;
     const allowed = this.editor.allowed(null);
-    const indices = inArray(widened(path, plane, thickness), plane);
+    const thickness = thicknessOf(pane, [from, to], this.editor.settings.now);
+    const indices = inArray(widened(ways.to(...to), plane, thickness), plane);
     const changed = this.editor.edit(
       "bridge",
       indices.filter((index) => allowed(open.draft.labels[index])),
@@ -99,6 +95,18 @@ export class Bridge {
       toast("There was nothing to paint between these ends.");
     }
   }
+}
+
+/**
+ * How thick a bridge becomes: as the class at its ends, or as the brush.
+ *
+ * @param {Pane} pane @param {[row: number, col: number][]} ends @param {Pick<Values, "cls" | "radius">} settings
+ * @returns {number} voxels
+ */
+export function thicknessOf({ open, cut }, ends, { cls, radius }) {
+  const inside = (/** @type {number} */ row, /** @type {number} */ col) =>
+    (open.draft.labels[cut.offset + row * cut.rowStride + col * cut.colStride] & 255) === cls;
+  return thicknessNear(inside, cut, ends) ?? 2 * radius;
 }
 
 /**

@@ -18,7 +18,7 @@ import { axis, linear, spread } from "./scale.js";
  */
 
 const NAME_GAP = 13;
-const LETTER = 7.2;
+const LETTER = 8.6;
 const WIDEST_NAMES = 0.34;
 const DENSE = 12;
 const FLATTEST = 0.2;

@@ -172,6 +172,13 @@ function showCorrecting() {
   }
 }
 
+for (const type of /** @type {const} */ (["keydown", "keyup"])) {
+  window.addEventListener(type, ({ key }) => {
+    if (key === "Shift" && views.hover) {
+      views.hoverAt({ ...views.hover, shift: type === "keydown" });
+    }
+  });
+}
 views.addEventListener("move", () => {
   why.at(views.crosshair[0]);
   tools.removal.follow();
@@ -206,7 +213,14 @@ outbox.addEventListener("refused", (event) => {
   const { item, message } = /** @type {CustomEvent<import("./outbox.js").Refusal>} */ (event).detail;
   const what = item.query === session.current?.id ? "it is shown now" : "go back to it to see that one";
   toast(`The server has another draft of query ${item.query}; ${what} (${message})`);
-  session.reload(item.query).catch(() => toast("The query could not be loaded again."));
+  session.reload(item.query).then(
+    () => {
+      if (session.current?.id === item.query && session.revisiting && item.kind === "op") {
+        toast(`Query ${item.query} was answered elsewhere. That answer is shown; PgDn goes on.`);
+      }
+    },
+    () => toast("The query could not be loaded again."),
+  );
 });
 
 async function poll() {

@@ -9,7 +9,7 @@
  * @typedef {{voxel: Int3, since: number}} Ring  `since` by `performance.now`
  */
 
-import { voxelAt } from "./bridge.js";
+import { thicknessOf, voxelAt } from "./bridge.js";
 
 const SHADOW = "rgb(0 0 0 / 0.65)";
 const RING = "rgb(110 190 255)";
@@ -55,11 +55,24 @@ function drawBridge(context, pane, { bridge, hover, settings, crosshair, colours
     context.lineTo(x, y);
   }
   context.lineJoin = "round";
+  drawThickness(context, pane, thicknessOf(pane, [bridge.from, to], settings.now), colours.css(settings.now));
   ringed(context, colours.css(settings.now), 3);
   const first = pane.viewport.toScreen(row0 + bridge.from[0] + 0.5, col0 + bridge.from[1] + 0.5);
   context.beginPath();
   context.arc(first.x, first.y, 5, 0, 2 * Math.PI);
   ringed(context, colours.css(settings.now), 2);
+}
+
+/** Strokes the path as thick as it will be. @param {CanvasRenderingContext2D} context @param {Pane} pane @param {number} voxels @param {string} colour */
+function drawThickness(context, { viewport }, voxels, colour) {
+  const { width } = viewport.rectToScreen({ row0: 0, row1: 1, col0: 0, col1: 1 });
+  context.save();
+  context.globalAlpha = 0.35;
+  context.lineCap = "round";
+  context.strokeStyle = colour;
+  context.lineWidth = voxels * width;
+  context.stroke();
+  context.restore();
 }
 
 /** @param {CanvasRenderingContext2D} context @param {Pane} pane @param {Views} views */

@@ -7,6 +7,7 @@
 
 import { length } from "./lengths.js";
 import { drawMarks, ringed } from "./marks.js";
+import { removalWords } from "./removal.js";
 
 const BAR_PIXELS = 160; // the longest scale bar
 const LIGHT = "rgb(255 255 255 / 0.95)";
@@ -88,7 +89,7 @@ function drawCursor(context, pane, views) {
   if (tool === "brush" || tool === "erase") {
     drawBrush(context, pane, views, at);
   } else {
-    drawBadge(context, at, colours.css(settings.now), tool);
+    drawBadge(context, at, colours.css(settings.now), tool === "remove" ? removalWords(views.target) : tool);
   }
 }
 

@@ -6,15 +6,17 @@
  * @import {Point} from "./brush.js"
  * @import {Views} from "./views.js"
  *
- * What a click would remove: voxels of the draft, and its outline in the plane shown, as lines between corners of
- * voxels; `seq` is the draft's step for which that holds.
- * @typedef {{pane: Pane, at: number, seq: number, through: boolean, voxels: Uint32Array, outline: Line[]}} Target
+ * What a click would remove: voxels of the draft, what share of the plane or the box they are, and their outline in
+ * the plane shown, as lines between corners of voxels; `seq` is the draft's step for which that holds.
+ * @typedef {{pane: Pane, at: number, seq: number, through: boolean, voxels: Uint32Array, share: number,
+ *   sections: number, outline: Line[]}} Target
  * @typedef {[row0: number, col0: number, row1: number, col1: number]} Line
  */
 
 import { component } from "./component.js";
 import { inArray, planeValues } from "./planes.js";
 import { flood } from "./raster.js";
+import { plural } from "./numbers.js";
 import { toast } from "./toast.js";
 import { UNLABELLED } from "./types.js";
 
@@ -77,8 +79,21 @@ export class Removal {
     const region = flood(plane.cols, plane.rows, planeValues(labels, plane), col, row);
     const voxels = through ? component(shape, labels, voxel) : inArray(region, plane);
     const shown = through ? Uint32Array.from(pane.shown(voxels)) : region;
-    return { pane, at, seq, through, voxels, outline: outlineOf(shown, plane.cols) };
+    const [all, section] = through ? [labels.length, shape[1] * shape[2]] : [plane.rows * plane.cols, Infinity];
+    const sections = 1 + Math.floor(voxels[voxels.length - 1] / section) - Math.floor(voxels[0] / section);
+    return { pane, at, seq, through, voxels, share: voxels.length / all, sections, outline: outlineOf(shown, plane.cols) };
   }
+}
+
+/** What a click would do, in words. @param {Target | null} target */
+export function removalWords(target) {
+  if (!target) {
+    return "remove";
+  }
+  const { voxels, share, through, sections } = target;
+  const percent = share < 0.01 ? "" : `, ${Math.round(100 * share)} %`;
+  const where = through ? ` in ${plural(sections, "section")}` : "";
+  return `remove ${plural(voxels.length, "voxel")}${percent}${where}`;
 }
 
 /** @param {Target} known @param {Pick<Target, "pane" | "at" | "seq" | "through">} now */

@@ -127,6 +127,11 @@ export class Session extends EventTarget {
     const shown = old === this.current;
     if (old === this.#live) {
       this.#live = open;
+      if (open.query.answer !== null) {
+        this.#live = null; // it was answered elsewhere, as by an import
+        this.#trail.push(id);
+        this.#place = shown ? this.#trail.length - 1 : this.#place;
+      }
     }
     if (shown) {
       this.#show(open);
