@@ -33,7 +33,7 @@ from microtome.box import Box
 from microtome.labels import IGNORE
 from microtome.project import Project, total_cost
 from microtome.project.exchange import Imported, export_pictures, import_pictures
-from microtome.project.records import Op
+from microtome.project.records import Activity, Op
 from microtome.project.summary import annotators
 
 FIRST = "z000_y000_x000_query0001.png"
@@ -209,6 +209,10 @@ def test_minutes_are_shared_by_labelled_voxels_and_counted_for_the_annotator(
     )
     (bob,) = [person for person in annotators(project.journal) if person.name == "bob"]
     assert bob.minutes == pytest.approx(17.6)
+    glance = Activity(query_id=1, annotator="bob", key="k", looking_seconds=60.0, editing_seconds=30.0)
+    project.journal.drafts.add_activity(glance)
+    (bob,) = [person for person in annotators(project.journal) if person.name == "bob"]
+    assert (bob.minutes, bob.looking_minutes) == (pytest.approx(19.1), 1.0)
 
 
 def test_the_page_goes_on_from_what_was_imported(out: Path, project: Project) -> None:

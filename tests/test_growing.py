@@ -55,6 +55,16 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_boxes_of_several_sections_that_touch_are_one_section_away() -> None:
+    boxes = tuple(Box((z, 0, 0), (z + 4, 8, 8)) for z in (4, 8, 12))
+    candidates = Candidates(boxes[1:], 2, labelled=boxes[:1])
+    chosen = Outward(25).select(candidates, 2, np.random.default_rng(0))
+    assert [pick.reason for pick in chosen] == [
+        "1 section from what is labelled",
+        "5 sections from what is labelled",
+    ]
+
+
 def picked(boxes: list[Box], labelled: tuple[Box, ...], n: int, sideways: float = 25) -> list[Box]:
     candidates = Candidates(tuple(boxes), 2, labelled=labelled)
     chosen = Outward(sideways).select(candidates, n, np.random.default_rng(0))

@@ -219,7 +219,9 @@ def _tell(folder: Path, report: Path | None, *, as_json: bool) -> None:
 
     with open_for_reading(folder) as project:
         if not grows(project.config):
-            raise ValueError(f"{project.root} does not grow: `microtome grow` makes it do so")
+            raise ValueError(
+                f"{project.root} does not grow yet: `microtome grow {project.root}` begins with it"
+            )
         data = {"project": str(project.root), **told(project)}
         if not data["iterations"]:
             say(f"{project.root}: nothing is labelled yet, so there is no cost to tell of")

@@ -22,7 +22,7 @@ def numbers(text: str, count: int, option: str) -> tuple[float, ...]:
         values = ()
     if len(values) != count or not all(isfinite(value) for value in values):
         raise typer.BadParameter(
-            f"expected {count} finite numbers with commas between them; got {text!r}", param_hint=option
+            f"expected {count} numbers with commas between them; got {text!r}", param_hint=option
         )
     return values
 

@@ -29,7 +29,8 @@ class Round:
 class Annotator:
     """What one person did; looking and editing count skipped and unfinished queries, too.
 
-    `minutes` are those of looking and editing, or of the answers where nobody looked: in a simulation.
+    `minutes` are those of looking and editing, but of a query at least what its answers took: those that were
+    imported, or simulated, took more than was looked at here.
     """
 
     name: str
@@ -84,25 +85,28 @@ def rounds(journal: Journal) -> list[Round]:
 def annotators(journal: Journal) -> list[Annotator]:
     """Everybody who answered, skipped or looked, by name."""
     answers, skips = Counter[str](), Counter[str]()
-    minutes, looking, editing = (
-        defaultdict[str, float](float),
-        defaultdict[str, float](float),
-        defaultdict[str, float](float),
-    )
+    looking, editing = defaultdict[str, float](float), defaultdict[str, float](float)
+    seen, said = defaultdict[tuple[str, int], float](float), defaultdict[tuple[str, int], float](float)
     for effort in journal.efforts():
         answers[effort.annotator] += effort.current
-        minutes[effort.annotator] += effort.active_seconds / 60
+        said[effort.annotator, effort.query_id] += effort.active_seconds / 60
     for skip in journal.skips():
         skips[skip.annotator] += 1
     for activity in journal.drafts.activities():
         looking[activity.annotator] += activity.looking_seconds / 60
         editing[activity.annotator] += activity.editing_seconds / 60
+        seen[activity.annotator, activity.query_id] += (
+            activity.looking_seconds + activity.editing_seconds
+        ) / 60
+    minutes = defaultdict[str, float](float)
+    for name, query_id in {*seen, *said}:
+        minutes[name] += max(seen[name, query_id], said[name, query_id])
     return [
         Annotator(
             name=name,
             answers=answers[name],
             skipped=skips[name],
-            minutes=looking[name] + editing[name] or minutes[name],
+            minutes=minutes[name],
             looking_minutes=looking[name],
             editing_minutes=editing[name],
         )

@@ -34,8 +34,9 @@ class Outward:
         distances, nearest = (np.asarray(found) for found in cKDTree(labelled).query(places, p=1))
         deeper = places[:, 0] - labelled[nearest, 0]
         order = np.lexsort((places[:, 2], places[:, 1], -deeper, np.round(distances, 6)))
+        depth = candidates.boxes[0].shape[0] if len(known) else None
         return tuple(
-            Pick(index, -float(distances[index]), self._reason(float(distances[index]), bool(len(known))))
+            Pick(index, -float(distances[index]), self._reason(float(distances[index]), depth))
             for index in candidates.first_together(order.tolist(), n)
         )
 
@@ -44,9 +45,11 @@ class Outward:
         _, y, x = candidates.boxes[0].shape
         return starts * np.array([1.0, self.sideways / y, self.sideways / x])
 
-    def _reason(self, distance: float, labelled: bool) -> str:
-        if not labelled:
+    def _reason(self, distance: float, depth: int | None) -> str:
+        """By the distance of the corners of boxes of so many sections; None before anything is labelled."""
+        if depth is None:
             return "in the middle: the first to be labelled" if not distance else "next to the first"
         if distance < self.sideways:
-            return f"{distance:.0f} section{'s' * (distance != 1)} from what is labelled"
+            sections = max(distance - depth + 1, 0)
+            return f"{sections:.0f} section{'s' * (sections != 1)} from what is labelled"
         return f"to the side of what is labelled, {distance:.0f} steps away"
