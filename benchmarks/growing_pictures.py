@@ -81,7 +81,7 @@ def _correct(person: Person, truth: np.ndarray) -> None:
     page.press("r")
     wanted = truth.astype(np.uint8)
     person.draw(_large((wanted == 1) & (_shown(page) != 1)), "1")
-    _remove(page, truth)
+    _remove(person, truth)
     person.draw(_large((wanted == 0) & (_shown(page) != 0)), "0")
     page.press("w")
     page.tab.mouse.move(600, 20)
@@ -133,14 +133,21 @@ def _middle(mask: np.ndarray) -> np.ndarray:
     return voxels[np.linalg.norm(voxels - voxels.mean(axis=0), axis=1).argmin()]
 
 
-def _remove(page: Page, truth: np.ndarray) -> None:
-    """Remove by a click every object that is none."""
+def _remove(person: Person, truth: np.ndarray) -> None:
+    """Remove by a click every object that is none; the picture is of the largest."""
+    page = person.page
     pieces, count = ndimage.label(_shown(page) == 1)
+    wrong = [piece for piece in range(1, count + 1) if not (truth[pieces == piece] == 1).any()]
+    wrong.sort(key=lambda piece: -np.count_nonzero(pieces == piece))
     page.press("q")
-    for piece in range(1, count + 1):
-        if not (truth[pieces == piece] == 1).any():
-            y, x = np.argwhere(pieces == piece)[0]
-            page.click((GROWN.start[1] + int(y), GROWN.start[2] + int(x)))
+    for k, piece in enumerate(wrong):
+        y, x = np.argwhere(pieces == piece)[0].tolist()
+        place = (GROWN.start[1] + y, GROWN.start[2] + x)
+        if k == 0:
+            page.tab.mouse.move(*page.at(*place))
+            page.tab.wait_for_timeout(300)
+            person.picture("growing-remove")
+        page.click(place)
     page.press("b")
 
 
