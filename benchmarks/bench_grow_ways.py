@@ -1,8 +1,10 @@
-"""The same sections by other ways than growing: patches by a query strategy, and then the rest is corrected.
+"""The same sections by other ways than growing from a whole one.
 
-Patches of 128² are asked for all over the sections that growing labels; after every 16, which are as much as
-one section of vnc, the model predicts all sections, and what it would take to correct them is added. Where to
-stop is chosen with hindsight, in favour of these ways.
+Patches by a query strategy: patches of 128² are asked for all over the sections that growing labels; after
+every 16, which are as much as one section of vnc, the model predicts all sections, and what it would take to
+correct them is added. Where to stop is chosen with hindsight, in favour of these ways.
+
+Growing by quarters of a section (256² of vnc) in place of whole ones: less is drawn before the first network.
 """
 
 import argparse
@@ -18,11 +20,13 @@ from bench_grow import CELLS, STEPS
 from grow_cells import AWAY, DATA, Data
 from grow_report import report
 from microtome.benchmark.machine import commit
-from microtome.box import Box
+from microtome.box import Box, Int3
 from microtome.cli.create import NewProject, create
+from microtome.cli.grow import begin
 from microtome.cli.session import opened
 from microtome.cli.show import progress
 from microtome.learn.settings import TABLES
+from microtome.loop.asking import plant
 from microtome.loop.drift import WORTH
 from microtome.loop.models import view
 from microtome.loop.session import Session
@@ -33,10 +37,12 @@ from microtome.progress import Progress
 from microtome.project import total_cost
 from microtome.project.config import load_config, save_config
 from microtome.project.cost import MEGAVOXEL
+from microtome.project.records import OUTWARD
 
-STRATEGIES = ("bald", "random", "foreground-random")
+WAYS = ("bald", "random", "foreground-random", "grown by quarters")
 SIDE = 128  # voxels of a patch
 ROUND = 16  # patches
+QUARTERS = WAYS[-1]
 
 
 @dataclass(frozen=True)
@@ -69,9 +75,11 @@ class Way:
         return found
 
     def _rows(self) -> list[dict[str, float]]:
+        if self.strategy == QUARTERS:
+            return [self._quarters()]
         folder = self.work / "ways" / self.data.name / f"{self.strategy}-{self.seed}"
         if not (folder / "project.toml").exists():
-            self._create(folder)
+            self._create(folder, (1, SIDE, SIDE), self.strategy)
         rows = []
         with opened(folder, "auto", self.bars) as session:
             for k in range(1, self.rounds + 1):
@@ -87,6 +95,21 @@ class Way:
                     }
                 )
         return rows
+
+    def _quarters(self) -> dict[str, float]:
+        """Grow by the plain schedule until all is labelled."""
+        depth, height, width = self.data.shape
+        sections = depth - 2 * AWAY
+        folder = self.work / "ways" / self.data.name / f"quarters-{self.seed}"
+        if not (folder / "project.toml").exists():
+            self._create(folder, (1, height // 2, width // 2), OUTWARD, precision="bfloat16")
+            begin(folder, "plain")
+        with opened(folder, "auto", self.bars) as session:
+            if not session.project.journal.queries():
+                plant(session, (depth - AWAY - 1 if self.seed % 2 else AWAY, height // 4, width // 4))
+            simulate(session, Budget(4 * sections), CostModel(), hand=WORTH, finish=False)
+            minutes = total_cost(session.project.journal).minutes / (self._sections.size / MEGAVOXEL)
+        return {"patches": 4 * sections, "asked": minutes, "corrected": 0.0, "min_per_mvox": minutes}
 
     @property
     def _sections(self) -> Box:
@@ -116,17 +139,17 @@ class Way:
             )
         return seconds / 60
 
-    def _create(self, folder: Path) -> None:
+    def _create(self, folder: Path, shape: Int3, strategy: str, precision: str = "float32") -> None:
         depth, _, _ = self.data.shape
         far = depth - AWAY if self.seed % 2 == 0 else 0
         new = NewProject(
             classes=(self.data.kind,),
             dataset=self.data.dataset,
             downsample=self.data.downsample,
-            query_shape=(1, SIDE, SIDE),
+            query_shape=shape,
             train=f"{AWAY}:{depth - AWAY}",
             test=f"{far}:{far + AWAY}",
-            strategy=self.strategy,
+            strategy=strategy,
             start=ROUND,
             batch=ROUND,
             seed=self.seed,
@@ -134,14 +157,18 @@ class Way:
         create(folder, new, lambda text: None)
         path = folder / "project.toml"
         config = load_config(path, TABLES)
-        save_config(config.model_copy(update={"train": {**config.train, "steps": self.steps}}), path)
+        changes = {
+            "query": config.query.model_copy(update={"audits": 0}),
+            "train": {**config.train, "steps": self.steps, "precision": precision},
+        }
+        save_config(config.model_copy(update=changes), path)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", nargs="+", choices=list(DATA), default=["vnc-membranes"])
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(5)))
-    parser.add_argument("--strategies", nargs="+", choices=STRATEGIES, default=STRATEGIES)
+    parser.add_argument("--strategies", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "grow")
     parser.add_argument("--steps", type=int, default=STEPS, help="Of training a network.")
@@ -153,7 +180,9 @@ def main() -> None:
             for name in words.data:
                 for strategy in words.strategies:
                     way = Way(DATA[name], strategy, seed, words.steps, words.rounds, words.work, bars)
-                    found = way.cell(words.cells / name / "ways" / f"{seed}-{strategy}.json")
+                    found = way.cell(
+                        words.cells / name / "ways" / f"{seed}-{strategy.replace(' ', '-')}.json"
+                    )
                     costs = " ".join(f"{row['min_per_mvox']:.1f}" for row in found["rows"])
                     print(f"{name}, seed {seed}, {strategy}: {costs} minutes a megavoxel", flush=True)
     report(words.cells)

@@ -134,7 +134,7 @@ def _ways(runs: Runs, ways: Sequence[Cell]) -> Iterator[str]:
         whole = [_whole(cell) for cell in runs.get(variant, [])]
         if whole:
             yield f"| grown: {variant} | {_mean(whole)} | | | {len(whole)} |"
-    for strategy in dict.fromkeys(cell["strategy"] for cell in ways):
+    for strategy in sorted({cell["strategy"] for cell in ways}, key=lambda name: (" " not in name, name)):
         best = [
             min(cell["rows"], key=lambda row: row["min_per_mvox"])
             for cell in ways
@@ -144,7 +144,8 @@ def _ways(runs: Runs, ways: Sequence[Cell]) -> Iterator[str]:
             _mean([row[key] for row in best], digits)
             for key, digits in (("min_per_mvox", 1), ("asked", 1), ("patches", 0))
         ]
-        yield f"| patches by {strategy}, the rest corrected | {' | '.join(columns)} | {len(best)} |"
+        way = strategy if " " in strategy else f"patches by {strategy}, the rest corrected"
+        yield f"| {way} | {' | '.join(columns)} | {len(best)} |"
     yield ""
 
 
