@@ -229,6 +229,16 @@ def test_several_labels_want_one_to_be_named(run: Run, tmp_path: Path, saved: Sa
     assert run("clean", *words, "--label", 255)[0] == 0
 
 
+def test_labels_of_different_slabs_are_several(
+    run: Run, tmp_path: Path, saved: Saved, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("microtome.predict.cleaning._SLAB", 400)  # a section
+    labels = np.where(MEMBRANES > 0, np.arange(1, 3)[:, None, None], 0).astype(np.uint16)
+    words = (saved("p.h5::p", labels), "--cells", saved("c.h5::c", CELLS), "--out", tmp_path / "o.zarr")
+    code, _, err = run("clean", *words)
+    assert (code, "expected one value beside 0, or --label; got labels 1 to 2" in err) == (1, True)
+
+
 def test_a_line_says_so_where_nothing_is_left(run: Run, tmp_path: Path, saved: Saved) -> None:
     prediction = np.zeros_like(MEMBRANES)
     prediction[1, 8:12, 12:15] = 255

@@ -229,6 +229,25 @@ def test_the_page_goes_on_from_what_was_imported(out: Path, project: Project) ->
     np.testing.assert_array_equal(desk._draft(project.journal.query(1), "ada").labels(), answer.labels)
 
 
+def test_a_page_that_had_painted_nothing_does_not_overwrite_what_was_imported(
+    out: Path, project: Project
+) -> None:
+    from microtome.serve.desk import ConflictError, Desk
+    from microtome.serve.messages import OpMessage
+
+    desk = Desk(project)
+    query = project.journal.drafts.assign("ada", holding=[2], repeat=1)
+    assert query is not None
+    assert query.id == 3
+    desk.open(3, "ada")
+    paint(corrected(out, LAST), (0, slice(None)), BLUE)
+    (answer,) = brought_back(project, out).answers
+    stroke = OpMessage(seq=1, key="stroke-1", kind="edit", tool="brush", runs=[0, 5, 1])
+    with pytest.raises(ConflictError, match="answered elsewhere"):
+        desk.add_op(3, "ada", stroke)
+    np.testing.assert_array_equal(desk._draft(query, "ada").labels(), answer.labels)
+
+
 def test_objects_stay_told_apart_where_the_class_stays(tmp_path: Path) -> None:
     with new_project(tmp_path, instances=("mito",)) as project:
         asked(project, ANSWERED)

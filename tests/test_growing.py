@@ -28,13 +28,15 @@ from microtome.loop.simulation import Budget, simulate
 from microtome.oracle import CostModel
 from microtome.progress import silent
 from microtome.project.config import PAPER_STAGES, PLAIN_STAGES, load_config
-from microtome.project.growth import AUDIT, audits_of, lessons, sections_in
+from microtome.project.growth import AUDIT, SEED, audits_of, lessons, sections_in
 from microtome.project.growth_cost import drifts, forecast, iterations
+from microtome.project.records import Query, Skip
 from microtome.query.candidates import Candidates
 from microtome.query.outward import Outward
 from microtome.serve.dashboard import dashboard_of
 from microtome.serve.desk import Desk
 from microtome.serve.events import WorkerState, answers_needed
+from microtome.serve.worker import Worker
 
 
 def sections(session: Session) -> list[tuple[int, int]]:
@@ -210,9 +212,13 @@ def test_a_simulation_answers_a_seed_before_what_waits(tmp_path: Path, run: Run)
         ask(session, batch_size(session))
     code, _, err = run("grow", folder, "--at", "0,9,9", "--simulate", 5)
     assert (code, "growing begins at 0:1,0:64,0:64 (z,y,x)" in err) == (0, True)
+    assert run("grow", folder, "--at", "0,9,9", "--simulate", 5)[0] == 0  # the same line goes on
+    assert run("grow", folder, "--at", "0,9,9", "--simulate", 6)[0] == 0
     with opened(folder, "cpu", silent, reading=True) as session:
-        *_, last = session.project.journal.answers()
-        assert session.project.journal.query(last.query_id).box.start == (0, 0, 0)
+        journal = session.project.journal
+        assert len(journal.events(SEED)) == 1
+        *_, fifth, _sixth = journal.answers()
+        assert journal.query(fifth.query_id).box.start == (0, 0, 0)
 
 
 def test_a_page_that_is_open_takes_a_seed(finished: Path, tmp_path: Path, run: Run) -> None:
@@ -221,21 +227,54 @@ def test_a_page_that_is_open_takes_a_seed(finished: Path, tmp_path: Path, run: R
     with FileLock(folder / "label.lock"):
         code, out, err = run("grow", folder, "--at", "5,0,0", "--no-browser")
     assert (code, out) == (0, "")
-    assert "nothing is left to ask for at 5,0,0: growing begins at" in err
+    assert "5,0,0 cannot be asked for: growing begins at" in err
     assert "the page that is open asks for it next" in err
 
 
-def test_a_section_counts_for_the_model_that_filled_it_in(finished: Path, tmp_path: Path) -> None:
+def test_a_section_counts_for_the_model_that_was_shown_first(finished: Path, tmp_path: Path) -> None:
     folder = tmp_path / "p"
     shutil.copytree(finished, folder)
     with opened(folder, "cpu", silent) as session:
         journal = session.project.journal
+        by_hand, filled_in = (journal.answers_to(query.id or 0)[0] for query in journal.queries()[:2])
+        assert (by_hand.shown_model, filled_in.shown_model) == (None, 1)
         before = [row.cost.answers for row in iterations(session.project)]
-        early = journal.queries()[1]
-        (answer,) = journal.answers_to(early.id or 0)
-        assert answer.shown_model == 1
-        journal.add_answer(replace(answer, id=None, annotator="bob", shown_model=3, supersedes=None))
-        assert [row.cost.answers for row in iterations(session.project)] == [1, 2, *before[2:]]
+        for answer in (by_hand, filled_in):  # looked at again beside another model
+            journal.add_answer(replace(answer, id=None, shown_model=3, supersedes=answer.id))
+        assert [row.cost.answers for row in iterations(session.project)] == before
+        (late,) = journal.add_queries(
+            [replace(journal.queries()[1], id=None, box=Box((11, 0, 0), (12, 64, 64)), rank=9)]
+        )
+        journal.add_answer(replace(filled_in, id=None, query_id=late.id or 0, shown_model=3, supersedes=None))
+        after = [row.cost.answers for row in iterations(session.project)]
+        assert after == [*before[:-1], before[-1] + 1]  # of the first model's round, but of the third
+
+
+def test_a_seed_is_asked_while_a_network_trains_and_comes_first_whatever_round_waits(tmp_path: Path) -> None:
+    with opened(growing_project(tmp_path / "p", audits=0), "cpu", silent) as session:
+        journal = session.project.journal
+        grown(session, 2)
+        later = Query(round=9, box=column(0, 0), strategy="outward", score=0.0, rank=0, reason="x")
+        (later,) = journal.add_queries([replace(later, box=Box((11, 0, 0), (12, 64, 64)))])
+        box = plant(session, (0, 9, 9))
+        worker = Worker(session)
+        worker._said_at -= 60
+        worker._progress("training", 1, 10)
+        for asked in (journal.open_queries(), journal.drafts.unassigned()):
+            assert [query.box for query in asked][:2] == [box, later.box]
+
+
+def test_growing_does_not_go_on_around_what_was_skipped(tmp_path: Path) -> None:
+    with opened(growing_project(tmp_path / "p", audits=0), "cpu", silent) as session:
+        journal = session.project.journal
+        grown(session, 4)
+        box = plant(session, (0, 9, 9))
+        (seed,) = ask_planted(session)
+        assert seed.box == box
+        journal.add_skip(Skip(query_id=seed.id or 0, annotator="ada", reason="a mistake"))
+        asked = ask(session, batch_size(session))
+        assert asked
+        assert 1 not in [query.box.start[0] for query in asked]
 
 
 def test_a_seed_where_nothing_can_be_asked_is_planted_in_the_nearest_box(

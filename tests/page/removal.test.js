@@ -59,8 +59,8 @@ test("what a click would remove is said before it", () => {
     tools.removal.follow();
     return removalWords(views.target);
   };
-  assert.equal(words(false), "remove 2 voxels, 13 %");
-  assert.equal(words(true), "remove 4 voxels, 13 % in 2 sections");
+  assert.equal(words(false), "remove 2 voxels, 12 %");
+  assert.equal(words(true), "remove 4 voxels, 12 % in 2 sections");
 });
 
 /** Two sections of 4 x 4 with a column of class 1 through both, and an object of its own in the first. @param {Partial<Values>} values */

@@ -75,6 +75,8 @@ def grow(
             raise typer.BadParameter("goes with neither --at nor --simulate", param_hint="--table")
         _tell(folder, report, as_json=as_json)
         return
+    if report is not None and simulate is None:
+        raise typer.BadParameter("goes with --at beside --simulate only", param_hint="--report")
     require_local(host, allow_remote=allow_remote)
     seed = None if at is None else int3(at, "--at", least=0)
     begin(folder, schedule, seed, known=simulate is not None)
@@ -176,7 +178,7 @@ def _planted(session: "Session", at: "Int3") -> None:
     if box.contains(Box(at, (z + 1, y + 1, x + 1))):
         say(f"growing begins at {box} (z,y,x)")
     else:
-        say(f"nothing is left to ask for at {z},{y},{x}: growing begins at {box}, the open box nearest to it")
+        say(f"{z},{y},{x} cannot be asked for: growing begins at {box}, the nearest box that can")
 
 
 def _told_to_be_done(folder: Path) -> bool:
@@ -198,15 +200,18 @@ def _simulate(
     from dataclasses import replace
 
     from microtome.cli.session import opened
+    from microtome.loop.asking import is_done
     from microtome.loop.drift import WORTH
     from microtome.loop.simulation import Budget, simulate
     from microtome.oracle import CostModel
+    from microtome.project.growth import was_planted
 
     hand = replace(WORTH, jitter=jitter, overlooked=overlooked)
     with progress() as bars, opened(folder, device, bars) as session:
-        if at is not None:
+        journal = session.project.journal
+        before = len(journal.answer_ids())
+        if at is not None and before < boxes and not is_done(session) and not was_planted(journal, at):
             _planted(session, at)
-        before = len(session.project.journal.answer_ids())
         simulate(session, Budget(boxes), CostModel(), hand=hand, finish=False)
     if before >= boxes:
         say(f"{before} boxes are answered already: --simulate counts all of them, so nothing was done")
@@ -267,7 +272,7 @@ def corrected_sections(project: "Project") -> "list[Corrected]":
         weighting = staged(recipe_from(project.config.settings), stage).corrections
         shown = preview.within(query.box)
         found[answer.shown_model] = Corrected(
-            iteration=query.round,
+            model=answer.shown_model,
             section=query.box.start[0],
             image=image.read(query.box)[0],
             shown=shown[0],

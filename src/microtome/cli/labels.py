@@ -202,15 +202,21 @@ def _foreground(volume: "Volume", threshold: float | None, label: int | None) ->
         return lambda stored: at_least(stored, least)
     if threshold is not None:
         raise ValueError(f"expected probabilities beside --threshold; got {volume.dtype}")
-    return _only_label
+    return _OnlyLabel()
 
 
-def _only_label(stored: "np.ndarray") -> "np.ndarray":
-    """Where it is not 0, of a block that holds one other value at most."""
-    mask = stored != 0
-    found = stored[mask]
-    if found.size and found.min() != found.max():
-        raise ValueError(
-            f"expected one value beside 0, or --label; got labels {found.min()} to {found.max()}"
-        )
-    return mask
+class _OnlyLabel:
+    """Where blocks are not 0, which hold one other value at most, all together."""
+
+    def __init__(self) -> None:
+        self._known: set[int] = set()
+
+    def __call__(self, stored: "np.ndarray") -> "np.ndarray":
+        mask = stored != 0
+        found = stored[mask]
+        if found.size:
+            self._known |= {int(found.min()), int(found.max())}
+        if len(self._known) > 1:
+            least, most = min(self._known), max(self._known)
+            raise ValueError(f"expected one value beside 0, or --label; got labels {least} to {most}")
+        return mask

@@ -83,13 +83,13 @@ def ask_planted(session: Session) -> list[Query]:
         [
             Query(
                 round=number,
-                box=Box.of(config.query.shape).shifted(start),
+                box=box,
                 strategy=config.query.strategy,
                 score=0.0,
                 rank=first + k,
                 reason=SEED_REASON,
             )
-            for k, start in enumerate(found)
+            for k, box in enumerate(found)
         ]
     )
 
@@ -163,7 +163,7 @@ def plant(session: Session, at: Int3) -> Box:
     if not boxes:
         raise ValueError("nothing is left to ask for: no open box to begin at")
     nearest = min(boxes, key=lambda box: _distance(box, at))
-    journal.add_event(SEED, {"at": list(nearest.start)})
+    journal.add_event(SEED, {"at": list(nearest.start), "wanted": list(at)})
     return nearest
 
 
@@ -185,11 +185,13 @@ def _asked(session: Session) -> list[Box]:
     return [query.box for query in journal.queries() if query.id not in withdrawn]
 
 
-def _unasked(session: Session) -> list[Int3]:
-    """What was planted and is not asked for yet."""
+def _unasked(session: Session) -> list[Box]:
+    """The boxes of what was planted, as far as they may still be asked for."""
     found = seeds(session.project.journal)
-    asked = {box.start for box in _asked(session)} if found else set()
-    return [at for at in dict.fromkeys(found) if at not in asked]
+    asked = _asked(session) if found else []
+    found = [at for at in found if not any(_distance(box, at) == 0 for box in asked)]
+    left = _left(session) if found else ()
+    return [box for box in left if any(_distance(box, at) == 0 for at in found)]
 
 
 def _distance(box: Box, at: Int3) -> int:
@@ -217,7 +219,9 @@ def batch_size(session: Session) -> int:
 
 
 def _candidates(session: Session, asked: list[Query], latest: Model | None) -> Candidates:
-    config = session.project.config
+    journal, config = session.project.journal, session.project.config
+    answered = {effort.query_id for effort in journal.efforts()}
+    skipped = {skip.query_id for skip in journal.skips()} - answered
     taken = [query.box for query in asked]
     boxes = open_boxes(_sampled(config.train_box, config.query.shape, config.seed), taken)
     return Candidates(
@@ -226,7 +230,7 @@ def _candidates(session: Session, asked: list[Query], latest: Model | None) -> C
         model=None if latest is None else _view(session, latest),
         truth=None if config.truth is None else session.truth.read,
         image=session.image.read,
-        labelled=tuple(query.box for query in asked if query.strategy != AUDIT),
+        labelled=tuple(query.box for query in asked if query.strategy != AUDIT and query.id not in skipped),
         elapsed=_elapsed(session, latest),
         schedule=_Shown(session.schedule, session.progress),
     )

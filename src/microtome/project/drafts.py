@@ -42,7 +42,7 @@ WHERE NOT {_CLOSED}
 AND coalesce(taken.people, 0) < :repeat
 AND NOT EXISTS (SELECT 1 FROM heard WHERE query_id = queries.id AND annotator = :annotator)
 AND queries.id NOT IN (SELECT value FROM json_each(:holding))
-ORDER BY mine.first IS NULL, mine.first, round DESC, rank, queries.id LIMIT 1
+ORDER BY mine.first IS NULL, mine.first, rank >= 0, round DESC, rank, queries.id LIMIT 1
 """
 
 

@@ -67,5 +67,10 @@ def sections_in(journal: Journal, answers: Collection[int]) -> int:
 
 
 def seeds(journal: Journal) -> list[Int3]:
-    """Voxels at which people said that growing begins, z y x, the latest last."""
+    """The first voxels of boxes in which people said that growing begins, z y x, the latest last."""
     return [tuple(event.data["at"]) for event in journal.events(SEED)]
+
+
+def was_planted(journal: Journal, at: Int3) -> bool:
+    """Whether somebody named just this voxel, wherever it was planted then."""
+    return any(event.data.get("wanted") == list(at) for event in journal.events(SEED))

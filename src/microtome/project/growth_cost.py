@@ -45,17 +45,17 @@ def iterations(project: Project) -> list[Iteration]:
 
 
 def _by_model(journal: Journal) -> list[tuple[int | None, list[Effort]]]:
-    """Efforts by the model that filled a query in, else by that of the round; by hand comes first."""
+    """Efforts by the model that was shown for a query's first answer, else by that of its round.
+
+    What was drawn by hand comes first, and stays there when it is corrected later.
+    """
     far = {query.id for query in audits_of(journal)}
     efforts = [effort for effort in journal.efforts() if effort.query_id not in far]
     of_round = {model.round + 1: model.id for model in journal.models()}
-    filled: dict[int, int] = {}
-    for effort in efforts:
-        if effort.shown_model is not None:
-            filled.setdefault(effort.query_id, effort.shown_model)
+    shown: dict[int, int | None] = {}
     found: dict[int | None, list[Effort]] = {}
     for effort in efforts:
-        model = filled.get(effort.query_id) or of_round.get(effort.round)
+        model = shown.setdefault(effort.query_id, effort.shown_model) or of_round.get(effort.round)
         found.setdefault(model, []).append(effort)
     return sorted(found.items(), key=lambda pair: pair[0] or 0)
 
@@ -92,8 +92,8 @@ def forecast(project: Project, *, seed: int = 0) -> Forecast | None:
     rates = _rates(journal)
     if not len(rates):
         return None
-    answered = {effort.query_id for effort in journal.efforts()}
-    left = count(config.train_box, config.query.shape) - len(answered)
+    done = {effort.query_id for effort in journal.efforts()} | {skip.query_id for skip in journal.skips()}
+    left = count(config.train_box, config.query.shape) - len(done)
     z, y, x = config.query.shape
     megavoxels = max(left, 0) * z * y * x / MEGAVOXEL
     expected = megavoxels * float(rates.mean())

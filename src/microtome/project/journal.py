@@ -167,11 +167,11 @@ class Journal:
         return query_from(rows[0])
 
     def open_queries(self) -> list[Query]:
-        """The queries that nobody has answered, skipped or withdrawn, by round and rank."""
+        """Queries that nobody has answered, skipped or withdrawn: those planted, then by round and rank."""
         sql = (
             "SELECT * FROM queries WHERE id NOT IN (SELECT query_id FROM answers)"
             " AND id NOT IN (SELECT query_id FROM skips)"
-            " AND id NOT IN (SELECT query_id FROM withdrawals) ORDER BY round, rank, id"
+            " AND id NOT IN (SELECT query_id FROM withdrawals) ORDER BY rank >= 0, round, rank, id"
         )
         return [query_from(row) for row in self._rows(sql)]
 

@@ -208,6 +208,7 @@ class Worker:
             return
         elapsed = now - self._state_began
         self._say(WorkerState(self._state, done, total, elapsed / done * (total - done)))
+        ask_planted(self._session)
         self._hasten()
 
     def _begin(self, state: State, message: str = "") -> None:

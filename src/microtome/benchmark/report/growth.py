@@ -33,7 +33,7 @@ class Corrected:
     where corrections weigh no more.
     """
 
-    iteration: int
+    model: int
     section: int
     image: UInt8[np.ndarray, "y x"]
     shown: UInt8[np.ndarray, "y x"]
@@ -72,7 +72,7 @@ def _view(one: Corrected) -> dict[str, Any]:
     weighed = one.emphasis is not None and bool(one.emphasis.any())
     emphasis = np.zeros(one.image.shape, np.uint8) if one.emphasis is None else one.emphasis
     return {
-        "iteration": one.iteration,
+        "model": one.model,
         "section": one.section,
         "height": height,
         "width": width,
@@ -82,7 +82,9 @@ def _view(one: Corrected) -> dict[str, Any]:
         "answer": _answer(one.labels),
         "weights": figures.heat_map(emphasis.astype(np.float32), WEIGHTS, MOST) if weighed else None,
         "most": f"{1 + one.strength:.0f}",
-        "missed": int(np.count_nonzero((one.labels != BACKGROUND) & (one.shown == BACKGROUND))),
+        "missed": int(
+            np.count_nonzero((one.labels != BACKGROUND) & (one.labels != IGNORE) & (one.labels != one.shown))
+        ),
         "made_up": int(np.count_nonzero((one.labels == BACKGROUND) & (one.shown != BACKGROUND))),
     }
 

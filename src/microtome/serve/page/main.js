@@ -208,19 +208,16 @@ session.addEventListener("model", () => {
   }
   known = session.model;
 });
+session.addEventListener("overtaken", (event) => {
+  const { detail: id } = /** @type {CustomEvent<number>} */ (event);
+  toast(`Query ${id} was answered elsewhere; that answer is shown, and PgDn goes on.`);
+});
 outbox.addEventListener("change", () => showSaved(outbox));
 outbox.addEventListener("refused", (event) => {
   const { item, message } = /** @type {CustomEvent<import("./outbox.js").Refusal>} */ (event).detail;
   const what = item.query === session.current?.id ? "it is shown now" : "go back to it to see that one";
   toast(`The server has another draft of query ${item.query}; ${what} (${message})`);
-  session.reload(item.query).then(
-    () => {
-      if (session.current?.id === item.query && session.revisiting && item.kind === "op") {
-        toast(`Query ${item.query} was answered elsewhere. That answer is shown; PgDn goes on.`);
-      }
-    },
-    () => toast("The query could not be loaded again."),
-  );
+  session.reload(item.query).catch(() => toast("The query could not be loaded again."));
 });
 
 async function poll() {

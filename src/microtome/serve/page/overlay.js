@@ -159,16 +159,18 @@ function drawBadge(context, { x, y }, colour, tool) {
   context.font = "600 11px system-ui, sans-serif";
   context.textBaseline = "middle";
   const width = context.measureText(tool).width;
+  const room = x + 13 + width + 23 < context.canvas.clientWidth;
+  const left = room ? x + 13 : x - 13 - width - 23;
   context.fillStyle = SHADOW;
   context.beginPath();
-  context.roundRect(x + 13, y + 9, width + 23, 19, 9.5);
+  context.roundRect(left, y + 9, width + 23, 19, 9.5);
   context.fill();
   context.beginPath();
-  context.arc(x + 23, y + 18.5, 4, 0, 2 * Math.PI);
+  context.arc(left + 10, y + 18.5, 4, 0, 2 * Math.PI);
   context.fillStyle = colour;
   context.fill();
   context.fillStyle = LIGHT;
-  context.fillText(tool, x + 30, y + 19);
+  context.fillText(tool, left + 17, y + 19);
 }
 
 /** @param {CanvasRenderingContext2D} context @param {Pick<Pane, "viewport">} pane */

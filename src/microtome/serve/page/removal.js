@@ -91,7 +91,7 @@ export function removalWords(target) {
     return "remove";
   }
   const { voxels, share, through, sections } = target;
-  const percent = share < 0.01 ? "" : `, ${Math.round(100 * share)} %`;
+  const percent = share < 0.01 ? "" : `, ${Math.floor(100 * share)} %`;
   const where = through ? ` in ${plural(sections, "section")}` : "";
   return `remove ${plural(voxels.length, "voxel")}${percent}${where}`;
 }

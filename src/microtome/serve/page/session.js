@@ -12,7 +12,8 @@ const RETRY_MS = 1000;
 
 /**
  * Dispatches "show" when another query is on the table or none is, and
- * "prediction" when the prediction of the one that is there has changed.
+ * "prediction" when the prediction of the one that is there has changed, "overtaken" (detail: its id) when the one
+ * that is not answered yet was answered elsewhere.
  */
 export class Session extends EventTarget {
   /** @type {Promise<OpenQuery | null> | null} the query after the live one, on its way or here; the only one fetched */
@@ -131,6 +132,7 @@ export class Session extends EventTarget {
         this.#live = null; // it was answered elsewhere, as by an import
         this.#trail.push(id);
         this.#place = shown ? this.#trail.length - 1 : this.#place;
+        this.dispatchEvent(new CustomEvent("overtaken", { detail: id }));
       }
     }
     if (shown) {

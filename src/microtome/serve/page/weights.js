@@ -12,8 +12,8 @@ import { byId, element, setText } from "./nodes.js";
 /** Why every voxel weighs the same, by the errors that weigh more. @type {Record<string, string>} */
 const EVEN = {
   both: "Nothing was corrected: every voxel weighs 1.",
-  missed: "Only what a prediction missed weighs more in the next training, and it missed nothing here.",
-  "made-up": "Only what a prediction made up weighs more in the next training, and it made up nothing here.",
+  missed: "Every voxel weighs 1: the next training weighs only what a prediction missed, and no such correction was made.",
+  "made-up": "Every voxel weighs 1: the next training weighs only what a prediction made up, and no such correction was made.",
   none: "In the next training corrections weigh no more: its stage in [[grow]] has errors = \"none\".",
 };
 
