@@ -4,7 +4,8 @@ Patches by a query strategy: patches of 128² are asked for all over the section
 every 16, which are as much as one section of vnc, the model predicts all sections, and what it would take to
 correct them is added. Where to stop is chosen with hindsight, in favour of these ways.
 
-Growing by quarters of a section (256² of vnc) in place of whole ones: less is drawn before the first network.
+Growing by quarters or sixteenths of a section (256² and 128² of vnc) in place of whole ones: less is drawn
+before the first network.
 """
 
 import argparse
@@ -39,10 +40,10 @@ from microtome.project.config import load_config, save_config
 from microtome.project.cost import MEGAVOXEL
 from microtome.project.records import OUTWARD
 
-WAYS = ("bald", "random", "foreground-random", "grown by quarters")
+PARTS = {"grown by quarters": 2, "grown by sixteenths": 4}  # of a side of a section
+WAYS = ("bald", "random", "foreground-random", *PARTS)
 SIDE = 128  # voxels of a patch
 ROUND = 16  # patches
-QUARTERS = WAYS[-1]
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,8 @@ class Way:
         return found
 
     def _rows(self) -> list[dict[str, float]]:
-        if self.strategy == QUARTERS:
-            return [self._quarters()]
+        if self.strategy in PARTS:
+            return [self._grown(PARTS[self.strategy])]
         folder = self.work / "ways" / self.data.name / f"{self.strategy}-{self.seed}"
         if not (folder / "project.toml").exists():
             self._create(folder, (1, SIDE, SIDE), self.strategy)
@@ -96,20 +97,21 @@ class Way:
                 )
         return rows
 
-    def _quarters(self) -> dict[str, float]:
-        """Grow by the plain schedule until all is labelled."""
+    def _grown(self, parts: int) -> dict[str, float]:
+        """Grow by the plain schedule, by so many parts of each side, until all is labelled."""
         depth, height, width = self.data.shape
-        sections = depth - 2 * AWAY
-        folder = self.work / "ways" / self.data.name / f"quarters-{self.seed}"
+        shape = (1, height // parts, width // parts)
+        boxes = parts**2 * (depth - 2 * AWAY)
+        folder = self.work / "ways" / self.data.name / f"{self.strategy.replace(' ', '-')}-{self.seed}"
         if not (folder / "project.toml").exists():
-            self._create(folder, (1, height // 2, width // 2), OUTWARD, precision="bfloat16")
+            self._create(folder, shape, OUTWARD, precision="bfloat16")
             begin(folder, "plain")
         with opened(folder, "auto", self.bars) as session:
             if not session.project.journal.queries():
                 plant(session, (depth - AWAY - 1 if self.seed % 2 else AWAY, height // 4, width // 4))
-            simulate(session, Budget(4 * sections), CostModel(), hand=WORTH, finish=False)
+            simulate(session, Budget(boxes), CostModel(), hand=WORTH, finish=False)
             minutes = total_cost(session.project.journal).minutes / (self._sections.size / MEGAVOXEL)
-        return {"patches": 4 * sections, "asked": minutes, "corrected": 0.0, "min_per_mvox": minutes}
+        return {"patches": boxes, "asked": minutes, "corrected": 0.0, "min_per_mvox": minutes}
 
     @property
     def _sections(self) -> Box:
