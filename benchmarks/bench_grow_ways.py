@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from bench_grow import CELLS, STEPS
-from grow_cells import AWAY, DATA, Data
+from grow_cells import AWAY, DATA, PARTS, Data
 from grow_report import report
 from microtome.benchmark.machine import commit
 from microtome.box import Box, Int3
@@ -40,7 +40,6 @@ from microtome.project.config import load_config, save_config
 from microtome.project.cost import MEGAVOXEL
 from microtome.project.records import OUTWARD
 
-PARTS = {"grown by quarters": 2, "grown by sixteenths": 4}  # of a side of a section
 WAYS = ("bald", "random", "foreground-random", *PARTS)
 SIDE = 128  # voxels of a patch
 ROUND = 16  # patches

@@ -36,6 +36,7 @@ from microtome.project.growth_cost import iterations
 SMALLEST = (0, 5, 65, 401)  # voxels of a missed or made-up piece, as in the paper
 AWAY = 3  # sections that are held out at either end: near where it begins, and far
 FIRST, THEN, LAST = 5, 10, 14  # sections that are labelled when the third, the fourth, the last round begins
+PARTS = {"grown by quarters": 2, "grown by sixteenths": 4}  # of each side of a section
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure as Picture
 from matplotlib.lines import Line2D
 
-from grow_cells import AWAY, DATA, VARIANTS
+from grow_cells import AWAY, DATA, LAST, PARTS, VARIANTS
 from microtome.benchmark.report.figures import CLASS_COLOURS, style
 from microtome.benchmark.report.study_figures import PAPER as WHITE
 from record import Figure, fill, record
@@ -127,25 +127,27 @@ def _ways(runs: Runs, ways: Sequence[Cell]) -> Iterator[str]:
     """All sections grown, against drawing them and against patches whose model fills in the rest."""
     if not ways or PAPER not in runs:
         return
-    yield "| all sections, minutes a megavoxel | in all | of them for patches | patches | seeds |"
+    yield "| all sections, minutes a megavoxel | in all | of them for patches | patches or boxes | seeds |"
     yield "|---|---|---|---|---|"
     yield f"| drawn | {_mean([cell['drawing_all'] for cell in runs[PAPER]])} | | | {len(runs[PAPER])} |"
     for variant in (DEFAULT, PAPER):
         whole = [_whole(cell) for cell in runs.get(variant, [])]
         if whole:
-            yield f"| grown: {variant} | {_mean(whole)} | | | {len(whole)} |"
-    for strategy in sorted({cell["strategy"] for cell in ways}, key=lambda name: (" " not in name, name)):
+            yield f"| grown by sections: {variant} | {_mean(whole)} | | {LAST} | {len(whole)} |"
+    for strategy in sorted({cell["strategy"] for cell in ways}, key=lambda name: (name not in PARTS, name)):
         best = [
             min(cell["rows"], key=lambda row: row["min_per_mvox"])
             for cell in ways
             if cell["strategy"] == strategy
         ]
-        columns = [
+        whole, asked, boxes = (
             _mean([row[key] for row in best], digits)
             for key, digits in (("min_per_mvox", 1), ("asked", 1), ("patches", 0))
-        ]
-        way = strategy if " " in strategy else f"patches by {strategy}, the rest corrected"
-        yield f"| {way} | {' | '.join(columns)} | {len(best)} |"
+        )
+        if strategy in PARTS:
+            yield f"| {strategy} of a section: {DEFAULT} | {whole} | | {boxes} | {len(best)} |"
+        else:
+            yield f"| patches by {strategy}, the rest corrected | {whole} | {asked} | {boxes} | {len(best)} |"
     yield ""
 
 
