@@ -1,8 +1,8 @@
 """The same sections by other ways than growing from a whole one.
 
 Patches by a query strategy: patches of 128² are asked for all over the sections that growing labels; after
-every 16, which are as much as one section of vnc, the model predicts all sections, and what it would take to
-correct them is added. Where to stop is chosen with hindsight, in favour of these ways.
+every 16 (or `--patches`), which are as much as one section of vnc, the model predicts all sections, and what
+it would take to correct them is added. Where to stop is chosen with hindsight, in favour of these ways.
 
 Growing by quarters or sixteenths of a section (256² and 128² of vnc) in place of whole ones: less is drawn
 before the first network.
@@ -54,6 +54,7 @@ class Way:
     seed: int
     steps: int  # of training a network
     rounds: int
+    patches: int  # of each round
     work: Path
     bars: Progress
 
@@ -65,6 +66,7 @@ class Way:
                 "strategy": self.strategy,
                 "seed": self.seed,
                 "steps": self.steps,
+                "round": self.patches,
                 "rows": self._rows(),
             }
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,18 +79,18 @@ class Way:
     def _rows(self) -> list[dict[str, float]]:
         if self.strategy in PARTS:
             return [self._grown(PARTS[self.strategy])]
-        folder = self.work / "ways" / self.data.name / f"{self.strategy}-{self.seed}"
+        folder = self.work / "ways" / self.data.name / f"{self.strategy}-{self.patches}-{self.seed}"
         if not (folder / "project.toml").exists():
             self._create(folder, (1, SIDE, SIDE), self.strategy)
         rows = []
         with opened(folder, "auto", self.bars) as session:
             for k in range(1, self.rounds + 1):
-                simulate(session, Budget(k * ROUND), CostModel(), hand=WORTH)
+                simulate(session, Budget(k * self.patches), CostModel(), hand=WORTH)
                 asked, left = total_cost(session.project.journal).minutes, self._left(session)
                 megavoxels = self._sections.size / MEGAVOXEL
                 rows.append(
                     {
-                        "patches": k * ROUND,
+                        "patches": k * self.patches,
                         "asked": asked / megavoxels,
                         "corrected": left / megavoxels,
                         "min_per_mvox": (asked + left) / megavoxels,
@@ -151,8 +153,8 @@ class Way:
             train=f"{AWAY}:{depth - AWAY}",
             test=f"{far}:{far + AWAY}",
             strategy=strategy,
-            start=ROUND,
-            batch=ROUND,
+            start=self.patches,
+            batch=self.patches,
             seed=self.seed,
         )
         create(folder, new, lambda text: None)
@@ -171,6 +173,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(5)))
     parser.add_argument("--strategies", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--patches", type=int, default=ROUND, help="Of each round.")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "grow")
     parser.add_argument("--steps", type=int, default=STEPS, help="Of training a network.")
     parser.add_argument("--cells", type=Path, default=CELLS, help="Folder of what came out.")
@@ -180,10 +183,11 @@ def main() -> None:
         for seed in words.seeds:
             for name in words.data:
                 for strategy in words.strategies:
-                    way = Way(DATA[name], strategy, seed, words.steps, words.rounds, words.work, bars)
-                    found = way.cell(
-                        words.cells / name / "ways" / f"{seed}-{strategy.replace(' ', '-')}.json"
-                    )
+                    sizes = (words.steps, words.rounds, words.patches)
+                    way = Way(DATA[name], strategy, seed, *sizes, words.work, bars)
+                    few = "" if words.patches == ROUND else f"-{words.patches}"
+                    cell = f"{seed}-{strategy.replace(' ', '-')}{few}.json"
+                    found = way.cell(words.cells / name / "ways" / cell)
                     costs = " ".join(f"{row['min_per_mvox']:.1f}" for row in found["rows"])
                     print(f"{name}, seed {seed}, {strategy}: {costs} minutes a megavoxel", flush=True)
     report(words.cells)

@@ -24,6 +24,7 @@ FLAT, FLAT_UNWEIGHTED = "2-D, one network", "2-D, one network, not weighted"
 DEFAULT = "2-D, going on, not weighted"  # of `microtome grow`
 
 SEEDS = 5  # that a figure wants
+SIXTEEN = 16  # patches of a round where a cell does not say
 
 Cell = dict[str, Any]
 Runs = dict[str, list[Cell]]
@@ -134,11 +135,12 @@ def _ways(runs: Runs, ways: Sequence[Cell]) -> Iterator[str]:
         whole = [_whole(cell) for cell in runs.get(variant, [])]
         if whole:
             yield f"| grown by sections: {variant} | {_mean(whole)} | | {LAST} | {len(whole)} |"
-    for strategy in sorted({cell["strategy"] for cell in ways}, key=lambda name: (name not in PARTS, name)):
+    kinds = {(cell["strategy"], cell.get("round", SIXTEEN)) for cell in ways}
+    for strategy, patches in sorted(kinds, key=lambda kind: (kind[0] not in PARTS, kind)):
         best = [
             min(cell["rows"], key=lambda row: row["min_per_mvox"])
             for cell in ways
-            if cell["strategy"] == strategy
+            if (cell["strategy"], cell.get("round", SIXTEEN)) == (strategy, patches)
         ]
         whole, asked, boxes = (
             _mean([row[key] for row in best], digits)
@@ -147,7 +149,8 @@ def _ways(runs: Runs, ways: Sequence[Cell]) -> Iterator[str]:
         if strategy in PARTS:
             yield f"| {strategy} of a section: {DEFAULT} | {whole} | | {boxes} | {len(best)} |"
         else:
-            yield f"| patches by {strategy}, the rest corrected | {whole} | {asked} | {boxes} | {len(best)} |"
+            way = f"patches by {strategy}, {patches} a round, the rest corrected"
+            yield f"| {way} | {whole} | {asked} | {boxes} | {len(best)} |"
     yield ""
 
 
