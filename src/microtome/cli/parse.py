@@ -10,7 +10,7 @@ LARGEST = 1_000_000  # voxels along an axis, or groups
 
 
 def numbers(text: str, count: int, option: str) -> tuple[float, ...]:
-    """`count` finite numbers with commas between them.
+    """`count` numbers, all finite, with commas between them.
 
     Raises:
         typer.BadParameter: If they are not that.
