@@ -187,16 +187,17 @@ def test_a_planted_seed_is_asked_next_and_grown_around(tmp_path: Path) -> None:
         assert [z for _, z in sections(session)][2] == 9
 
 
-def test_a_seed_is_asked_before_what_waits_and_nothing_is_asked_twice(tmp_path: Path) -> None:
-    with opened(growing_project(tmp_path / "p", audits=0), "cpu", silent) as session:
+def test_a_seed_is_asked_before_what_waits_and_nothing_is_asked_twice(finished: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "p"
+    shutil.copytree(finished, folder)
+    with opened(folder, "cpu", silent) as session:
         journal = session.project.journal
-        grown(session, 4)
-        ask(session, batch_size(session))
+        ask(session, 2)
         held = journal.drafts.assign("ada", holding=[], repeat=1)
         assert held is not None
         waiting = journal.drafts.unassigned()
-        box = plant(session, (0, 9, 9))
-        assert plant(session, (0, 9, 9)) == box
+        box = plant(session, (1, 9, 9))
+        assert plant(session, (1, 9, 9)) == box
         (seed,) = ask_planted(session)
         assert (seed.box, seed.reason.startswith("a seed")) == (box, True)
         assert [query.id for query in journal.drafts.unassigned()] == [seed.id, *(q.id for q in waiting)]
@@ -208,17 +209,17 @@ def test_a_seed_is_asked_before_what_waits_and_nothing_is_asked_twice(tmp_path: 
 def test_a_simulation_answers_a_seed_before_what_waits(tmp_path: Path, run: Run) -> None:
     folder = growing_project(tmp_path / "p", audits=0)
     with opened(folder, "cpu", silent) as session:
-        grown(session, 4)
+        grown(session, 2)
         ask(session, batch_size(session))
-    code, _, err = run("grow", folder, "--at", "0,9,9", "--simulate", 5)
+    code, _, err = run("grow", folder, "--at", "0,9,9", "--simulate", 3)
     assert (code, "growing begins at 0:1,0:64,0:64 (z,y,x)" in err) == (0, True)
-    assert run("grow", folder, "--at", "0,9,9", "--simulate", 5)[0] == 0  # the same line goes on
-    assert run("grow", folder, "--at", "0,9,9", "--simulate", 6)[0] == 0
+    assert run("grow", folder, "--at", "0,9,9", "--simulate", 3)[0] == 0  # the same line goes on
+    assert run("grow", folder, "--at", "0,9,9", "--simulate", 4)[0] == 0
     with opened(folder, "cpu", silent, reading=True) as session:
         journal = session.project.journal
         assert len(journal.events(SEED)) == 1
-        *_, fifth, _sixth = journal.answers()
-        assert journal.query(fifth.query_id).box.start == (0, 0, 0)
+        *_, seeded, _after = journal.answers()
+        assert journal.query(seeded.query_id).box.start == (0, 0, 0)
 
 
 def test_a_page_that_is_open_takes_a_seed(finished: Path, tmp_path: Path, run: Run) -> None:
@@ -267,14 +268,14 @@ def test_a_seed_is_asked_while_a_network_trains_and_comes_first_whatever_round_w
 def test_growing_does_not_go_on_around_what_was_skipped(tmp_path: Path) -> None:
     with opened(growing_project(tmp_path / "p", audits=0), "cpu", silent) as session:
         journal = session.project.journal
-        grown(session, 4)
+        grown(session, 2)
         box = plant(session, (0, 9, 9))
         (seed,) = ask_planted(session)
         assert seed.box == box
         journal.add_skip(Skip(query_id=seed.id or 0, annotator="ada", reason="a mistake"))
-        asked = ask(session, batch_size(session))
-        assert asked
-        assert 1 not in [query.box.start[0] for query in asked]
+        asked = [query.box.start[0] for query in ask(session, 3)]
+        assert len(asked) == 3
+        assert 1 not in asked
 
 
 def test_a_seed_where_nothing_can_be_asked_is_planted_in_the_nearest_box(
