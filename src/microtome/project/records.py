@@ -17,7 +17,7 @@ OUTWARD = "outward"
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """A request to paint classes in a box; rank 0 is the first of its round, less what was put before.
+    """A request to paint classes in a box; rank 0 is the first of its round, below 0 are seeds.
 
     Raises:
         ValueError: If the box is empty, or the score is not a number.

@@ -91,8 +91,9 @@ class Desk:
         self._require_theirs(query_id, annotator)
         op = self._op(query, annotator, message)
         draft = self._draft(query, annotator)
-        answer = self.journal.answer_of(query_id, annotator)
-        if answer is not None and draft.seq == 0 and op.tool != "restore":
+        begins = draft.seq == 0 and op.tool != "restore"
+        answer = self.journal.answer_of(query_id, annotator) if begins else None
+        if answer is not None:
             self._restore(query, annotator, answer)
             raise ConflictError("it was answered elsewhere", self._last(query_id, annotator))
         del self._drafts[query_id, annotator]  # until it is known that the disk has the step, too
