@@ -13,7 +13,7 @@ from microtome.project import Journal, Project, Query, total_cost
 from microtome.project.growth import grows
 from microtome.project.growth_cost import told
 from microtome.project.summary import agreement_of, annotators, rounds
-from microtome.serve.desk import Desk, box_json, preview_json
+from microtome.serve.desk import Desk
 from microtome.serve.events import (
     ESTIMATE,
     WorkerState,
@@ -21,6 +21,7 @@ from microtome.serve.events import (
     untrained_answers,
     watched_sections,
 )
+from microtome.serve.told import box_json, preview_json
 
 
 def state_of(desk: Desk, worker: WorkerState) -> dict[str, Any]:

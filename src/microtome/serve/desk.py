@@ -3,7 +3,6 @@
 Everything here is to be called from one thread. What a method has returned is on the disk.
 """
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +11,6 @@ from uuid import uuid4
 import numpy as np
 from jaxtyping import UInt8
 
-from microtome.box import Box
 from microtome.evaluate.agreement import majority
 from microtome.labels import IGNORE
 from microtome.project import Answer, Project, Query, Skip
@@ -21,6 +19,7 @@ from microtome.project.records import INSTANCE, OUTWARD, TAKEN, Activity, Op, Pr
 from microtome.serve.draft import Draft, require_runs, require_values, runs_of
 from microtome.serve.events import LOOK, TRAIN, WATCH, looked_at
 from microtome.serve.messages import NewAnswer, OpMessage, Plane, Report
+from microtome.serve.told import box_json, op_json, preview_json, project_json
 from microtome.serve.view import view_of
 from microtome.serve.weighing import Weighing
 
@@ -28,7 +27,6 @@ NONE_WAITS = "no query is waiting; the next ones are being chosen"
 GROWN = "nothing is waiting: a network learns from what was labelled, and then fills in the next box"
 
 DRAFTS_KEPT = 64  # in memory; any other is replayed from the journal
-SKIP_REASONS = ("blurred or damaged", "not sure what it is", "too much work", "another reason")
 
 
 class NotFoundError(LookupError):
@@ -363,50 +361,6 @@ class Desk:
         self._drafts.move_to_end((query_id, annotator))
         while len(self._drafts) > DRAFTS_KEPT:
             self._drafts.popitem(last=False)
-
-
-def project_json(project: Project) -> dict[str, Any]:
-    """A project as the page knows it; its `id` tells it from others that were served at the same address."""
-    config = project.config
-    voxel = zip(config.image.voxel_size_nm, config.image.downsample, strict=True)
-    place = f"{project.root} {config.image.fingerprint}"
-    return {
-        "id": hashlib.sha256(place.encode()).hexdigest()[:16],
-        "name": project.root.name,
-        "classes": [{"name": name, "instances": name in config.instances} for name in config.classes],
-        "shape": config.image.shape,
-        "voxel_size_nm": [side * factor for side, factor in voxel],
-        "train_box": box_json(config.train_box),
-        "query_shape": config.query.shape,
-        "skip_reasons": SKIP_REASONS,
-    }
-
-
-def box_json(box: Box) -> dict[str, Any]:
-    """A box as the page knows it."""
-    return {"start": box.start, "stop": box.stop}
-
-
-def op_json(op: Op) -> dict[str, Any]:
-    """A step as the page knows it."""
-    return {
-        "seq": op.seq,
-        "key": op.key,
-        "kind": op.kind,
-        "tool": op.tool,
-        "runs": op.runs.ravel().tolist(),
-        "model": op.model,
-    }
-
-
-def preview_json(preview: Preview) -> dict[str, Any]:
-    """A preview as the page knows it, without its voxels."""
-    return {
-        "id": preview.id,
-        "model": preview.model_id,
-        "box": box_json(preview.box),
-        "foreground": preview.foreground is not None,
-    }
 
 
 def _id(record: Query | Answer) -> int:

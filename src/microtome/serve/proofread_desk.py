@@ -10,11 +10,12 @@ from microtome.project import Project
 from microtome.project.judging import Change
 from microtome.project.records import Activity, JudgeQuery, Sheet
 from microtome.project.sheets import Order, Points
-from microtome.serve.desk import ConflictError, NotFoundError, project_json
+from microtome.serve.desk import ConflictError, NotFoundError
 from microtome.serve.messages import Confirm, NewMarks, NewVerdicts, Reopen, Report
 from microtome.serve.proofread_left import nothing_json
 from microtome.serve.proofread_sheet import sheet_json
 from microtome.serve.proofread_source import SIDE, ObjectSource
+from microtome.serve.told import project_json
 
 AUDIT_EVERY = 5  # sheets of objects to one audit
 

@@ -6,8 +6,8 @@ from typing import Any
 from microtome.box import Box, Int3
 from microtome.project import Journal
 from microtome.project.records import JudgeQuery, Sheet
-from microtome.serve.desk import box_json
 from microtome.serve.proofread_source import ObjectSource
+from microtome.serve.told import box_json
 
 AROUND: Int3 = (2, 48, 48)  # voxels of context on each side of an audit's box
 
